@@ -1,0 +1,106 @@
+// An open disk image: guest bytes in and out, by any offset and length.
+//
+//   auto image = oxbow::Image::open("disk.qcow2");
+//   std::array<std::byte, 512> sector;
+//   auto done = image->read(0, sector);
+//
+// An Image belongs to the thread that opened it. The synchronous calls are the
+// asynchronous ones plus a wait. Offsets and lengths are guest bytes; out of range is
+// ErrorKind::invalid_argument and nothing is touched.
+#pragma once
+
+#include <oxbow/error.h>
+#include <oxbow/info.h>
+#include <oxbow/options.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace oxbow {
+
+namespace graph {
+class Node;
+}
+
+struct WriteOptions {
+  bool fua = false;  ///< durable before the call completes
+};
+
+struct ZeroOptions {
+  bool may_unmap = false;    ///< the range may lose its allocation
+  bool no_fallback = false;  ///< fail rather than write zero bytes
+  bool fua = false;
+};
+
+/// "off", "metadata", "falloc", "full" for the bytes that a growing resize adds.
+enum class Preallocation { off, metadata, falloc, full };
+
+/// Called on the image's thread, from poll(), drain() or any synchronous call.
+using Completion = std::function<void(Result<void>)>;
+
+class Image {
+ public:
+  /// Opens `filename`: a path, a "json:{...}" object, or "driver:..." as the stock tools
+  /// read it. Errors: not_found, permission, busy (locked), corrupt, unsupported.
+  static Result<Image> open(const std::string& filename, const OpenOptions& options = {});
+  /// Opens what dotted options describe (--image-opts): {"driver","qcow2"}, {"file.filename",...}.
+  static Result<Image> open_tree(const Options& tree, const OpenOptions& options = {});
+  /// Creates an image file; an existing file is replaced, as the stock tools do.
+  static Result<void> create(const CreateOptions& options);
+
+  Image(Image&&) noexcept;
+  Image& operator=(Image&&) noexcept;
+  /// Closes what close() has not; errors are lost then, so call close() after writing.
+  ~Image();
+  /// Flushes, stores metadata, gives up locks. The image cannot be used afterwards.
+  Result<void> close();
+
+  [[nodiscard]] uint64_t size() const;  ///< virtual size in bytes
+  [[nodiscard]] bool writable() const;
+  [[nodiscard]] const std::string& filename() const;
+  [[nodiscard]] std::string format() const;
+  Result<ImageInfo> info();
+  /// The layer below, if the image has one and it was opened. Valid as long as the image.
+  Result<ImageInfo> backing_info(unsigned depth);
+
+  Result<void> read(uint64_t offset, std::span<std::byte> into);
+  Result<void> write(uint64_t offset, std::span<const std::byte> from, WriteOptions = {});
+  Result<void> write_zeroes(uint64_t offset, uint64_t length, ZeroOptions = {});
+  Result<void> discard(uint64_t offset, uint64_t length);
+  Result<void> flush();
+  Result<void> resize(uint64_t size, Preallocation = Preallocation::off, bool allow_shrink = false);
+
+  /// As above; memory belongs to the operation until `done` is called.
+  void read_async(uint64_t offset, std::span<const std::span<std::byte>> into, Completion done);
+  void write_async(uint64_t offset, std::span<const std::span<const std::byte>> from, WriteOptions,
+                   Completion done);
+  void write_zeroes_async(uint64_t offset, uint64_t length, ZeroOptions, Completion done);
+  void discard_async(uint64_t offset, uint64_t length, Completion done);
+  void flush_async(Completion done);
+  void poll();   ///< one round without waiting
+  void drain();  ///< until every asynchronous call has completed
+
+  /// The run that begins at `offset`, at most `length` bytes, with neighbours that are
+  /// alike merged. `offset` < size().
+  Result<BlockStatus> block_status(uint64_t offset, uint64_t length);
+  /// Whether this layer (not its backing file) holds the bytes; `length` is cut to the run.
+  Result<bool> is_allocated(uint64_t offset, uint64_t& length);
+
+  /// Compares the metadata with itself. `on_finding` sees each finding as it is made.
+  /// unsupported for formats without a check.
+  Result<CheckResult> check(const std::function<void(const CheckFinding&)>& on_finding = {});
+
+  /// For the other layers of the library.
+  [[nodiscard]] const std::shared_ptr<graph::Node>& node() const;
+
+ private:
+  struct State;
+  explicit Image(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace oxbow

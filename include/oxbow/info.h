@@ -1,0 +1,89 @@
+// What an image says about itself, and what a check of it found.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oxbow {
+
+struct SnapshotInfo {
+  std::string id;
+  std::string name;
+  uint64_t vm_state_size = 0;  ///< bytes
+  uint32_t date_sec = 0;       ///< since 1970, UTC
+  uint32_t date_nsec = 0;
+  uint64_t vm_clock_nsec = 0;
+  std::optional<uint64_t> icount;
+  uint64_t disk_size = 0;      ///< bytes, at the time of the snapshot
+};
+
+struct BitmapInfo {
+  std::string name;
+  uint64_t granularity = 0;  ///< bytes
+  std::vector<std::string> flags;  ///< "in-use", "auto"
+};
+
+/// The format's own part; absent for raw.
+struct Qcow2Info {
+  uint32_t version = 3;
+  std::string compression_type = "zlib";
+  bool lazy_refcounts = false;
+  uint32_t refcount_bits = 16;
+  bool corrupt = false;
+  bool extended_l2 = false;
+  std::optional<std::string> data_file;
+  bool data_file_raw = false;
+  std::vector<BitmapInfo> bitmaps;
+};
+
+struct ImageInfo {
+  std::string filename;
+  std::string format;
+  uint64_t virtual_size = 0;               ///< bytes
+  std::optional<uint64_t> actual_size;     ///< bytes occupied on the host
+  std::optional<uint32_t> cluster_size;    ///< bytes
+  bool dirty = false;                      ///< not closed cleanly
+  bool encrypted = false;
+  std::string backing_filename;            ///< as the image states it
+  std::string full_backing_filename;       ///< resolved against the image's place
+  std::string backing_format;
+  std::vector<SnapshotInfo> snapshots;
+  std::optional<Qcow2Info> qcow2;
+};
+
+/// A run of guest bytes, as `map` shows it.
+struct BlockStatus {
+  uint64_t offset = 0;    ///< guest bytes
+  uint64_t length = 0;    ///< > 0
+  uint32_t depth = 0;     ///< 0: this image, 1: its backing file, ...
+  bool present = true;    ///< some layer of the chain decides these bytes
+  bool zero = false;      ///< reads as zeroes
+  bool data = false;      ///< stored bytes exist
+  bool compressed = false;
+  std::optional<uint64_t> host_offset;  ///< in `filename`, for plain data
+  std::string filename;   ///< the file that host_offset is in; empty without one
+};
+
+/// One finding of a check.
+struct CheckFinding {
+  enum class Severity { leak, error, note } severity = Severity::error;
+  std::string text;  ///< the stock tool's sentence where it has one; no newline
+};
+
+/// Counts as `qemu-img check --output=json` names them.
+struct CheckResult {
+  uint64_t check_errors = 0;
+  uint64_t corruptions = 0;
+  uint64_t leaks = 0;
+  uint64_t corruptions_fixed = 0;
+  uint64_t leaks_fixed = 0;
+  uint64_t total_clusters = 0;
+  uint64_t allocated_clusters = 0;
+  uint64_t fragmented_clusters = 0;
+  uint64_t compressed_clusters = 0;
+  uint64_t image_end_offset = 0;  ///< bytes
+};
+
+}  // namespace oxbow

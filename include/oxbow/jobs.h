@@ -1,0 +1,51 @@
+// Long work on open images: copy (convert) and compare.
+#pragma once
+
+#include <oxbow/image.h>
+
+#include <functional>
+#include <optional>
+#include <span>
+
+namespace oxbow {
+
+struct Progress {
+  /// Called now and then with work done and work in all, in bytes; optional.
+  std::function<void(uint64_t done, uint64_t total)> report;
+};
+
+struct CopyOptions {
+  /// Runs of zero bytes at least this long (bytes, a multiple of 512) become holes or zero
+  /// clusters in the target; 0: every byte is written, holes too, as data.
+  uint64_t sparse_size = 4096;
+  bool target_is_zero = false;   ///< the target is known to read as zeroes
+  bool target_has_backing = false;  ///< leave what the shared backing file already says
+  bool kernel_copy = false;      ///< -C: try copy offloading
+  unsigned parallel = 8;         ///< requests under way at once
+  bool in_order = true;          ///< false: the target may be written out of order
+  bool salvage = false;          ///< unreadable ranges become zeroes, with a warning
+  uint64_t rate_limit = 0;       ///< bytes a second, 0: none
+  std::function<void(std::string_view)> warn;
+  Progress progress;
+};
+
+/// Copies the guest contents of `sources`, one after the other, to the start of `target`,
+/// which must be at least as long as all of them together. Flushes the target at the end.
+Result<void> copy(std::span<Image* const> sources, Image& target, const CopyOptions& options = {});
+
+struct CompareOptions {
+  bool strict = false;  ///< different sizes or different allocation count as different
+  Progress progress;
+  std::function<void(std::string_view)> warn;
+};
+
+struct CompareResult {
+  bool identical = true;
+  std::optional<uint64_t> first_difference;  ///< guest bytes, a multiple of 512
+  bool allocation_differs = false;           ///< strict: the difference is one of allocation
+  bool sizes_differ = false;
+};
+
+Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});
+
+}  // namespace oxbow

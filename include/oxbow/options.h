@@ -1,0 +1,62 @@
+// How images are opened and created. Keys and values use the words of the stock tools
+// ("l2-cache-size", "file.filename", "cluster_size"), so their manuals apply.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace oxbow {
+
+/// Dotted keys to values: {"driver","qcow2"}, {"file.filename","a.img"}, {"backing.driver","raw"}.
+using Options = std::map<std::string, std::string>;
+
+/// The stock cache modes. writethrough and directsync make every write durable before it
+/// completes; none and directsync bypass the page cache; unsafe ignores flushes.
+enum class CacheMode { writeback, none, writethrough, directsync, unsafe };
+
+/// Which files an image may make the library open besides itself (backing and data files).
+enum class Trust {
+  none,            ///< none at all: an image that needs one does not open
+  same_directory,  ///< only files in the directory of the image that names them
+  all,             ///< whatever it names, as the stock tools do
+};
+
+enum class DetectZeroes { off, on, unmap };
+
+struct OpenOptions {
+  std::string format;     ///< "qcow2", "raw", ...; empty: found by probing
+  bool writable = false;
+  bool force_share = false;  ///< open although another process holds locks (reads may be stale)
+  bool open_backing = true;  ///< false: backing files are not opened, holes read as zeroes
+  bool check_only = false;   ///< do not refuse or repair dirty and corrupt images
+  CacheMode cache = CacheMode::writeback;
+  bool unmap_on_discard = false;  ///< pass discards on to the host file
+  DetectZeroes detect_zeroes = DetectZeroes::off;
+  std::string aio;        ///< "threads", "native", "io_uring"; empty: the fastest here
+  Trust trust = Trust::same_directory;
+  Options driver;         ///< further stock options, dotted keys
+  /// Told what a user should know and no caller has to act on; one message, no newline at
+  /// the end. Absent: dropped.
+  std::function<void(std::string_view)> warn;
+};
+
+struct CreateOptions {
+  std::string filename;
+  std::string format = "qcow2";
+  /// Virtual size in bytes; no_size: taken from the backing file.
+  static constexpr uint64_t no_size = UINT64_MAX;
+  uint64_t size = no_size;
+  std::string backing_file;
+  std::string backing_format;
+  bool open_backing = true;  ///< false: the backing file need not exist (-u); needs a size
+  /// Stock -o keys: cluster_size, refcount_bits, compat, extended_l2, lazy_refcounts,
+  /// preallocation, compression_type, ...; sizes as the stock tools parse them.
+  Options format_options;
+  Trust trust = Trust::same_directory;
+  std::function<void(std::string_view)> warn;
+};
+
+}  // namespace oxbow

@@ -1,0 +1,41 @@
+// Numbers as the disk has them: big-endian loads and stores, powers of two.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace oxbow {
+
+template <class T>
+[[nodiscard]] inline T load_be(const void* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  if constexpr (sizeof(T) == 8) return static_cast<T>(__builtin_bswap64(value));
+  if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(value));
+  if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(value));
+  return value;
+}
+
+template <class T>
+inline void store_be(void* to, T value) {
+  const T swapped = load_be<T>(&value);
+  std::memcpy(to, &swapped, sizeof swapped);
+}
+
+[[nodiscard]] constexpr uint64_t align_down(uint64_t value, uint64_t alignment) {
+  return value - value % alignment;
+}
+/// The caller knows that the result fits in 64 bits.
+[[nodiscard]] constexpr uint64_t align_up(uint64_t value, uint64_t alignment) {
+  return align_down(value + alignment - 1, alignment);
+}
+[[nodiscard]] constexpr bool is_aligned(uint64_t value, uint64_t alignment) {
+  return value % alignment == 0;
+}
+[[nodiscard]] constexpr uint64_t div_round_up(uint64_t value, uint64_t divisor) {
+  return value / divisor + (value % divisor != 0 ? 1 : 0);
+}
+
+}  // namespace oxbow

@@ -1,0 +1,106 @@
+// Where guest bytes live. A format answers questions about places and keeps its
+// metadata; it never moves guest data: graph::Node does the I/O between the answers.
+//
+// A write is prepare_write (allocate) -> write_host (data) -> commit_write (link) or
+// abort_write (free); metadata is linked only after its data is written.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "async/sync.h"
+#include "async/task.h"
+#include "base/io_vector.h"
+#include "storage/storage.h"
+
+namespace oxbow::format {
+
+using async::Task;
+
+enum class RunKind : uint8_t {
+  data,        ///< stored plainly at host_offset of the format's data storage
+  zero,        ///< reads as zeroes whatever lies below
+  hole,        ///< nothing here: the backing node decides, zeroes where there is none
+  compressed,  ///< inside a compressed cluster; read with read_compressed
+};
+
+/// A stretch of guest bytes that are stored alike.
+struct Run {
+  uint64_t length = 0;  ///< bytes from the asked guest offset; > 0
+  RunKind kind = RunKind::hole;
+  /// A host cluster belongs to the run: always for data, for zero runs where a
+  /// cluster was preallocated.
+  bool has_host_offset = false;
+  uint64_t host_offset = 0;  ///< data and preallocated zero runs
+};
+
+/// A write that has its place but is not linked yet. Made by prepare_write, used up by
+/// exactly one of commit_write and abort_write. Holds the guest range it covers.
+struct WritePlan {
+  uint64_t guest_offset = 0;
+  uint64_t length = 0;       ///< bytes of the request that this plan covers; > 0
+  uint64_t host_offset = 0;  ///< of guest_offset
+  /// Copy on write: this many guest bytes directly before guest_offset and after
+  /// guest_offset + length must be written, with their present contents, to the host
+  /// bytes around the data. Both 0 when the write is in place.
+  uint64_t head = 0;
+  uint64_t tail = 0;
+  bool in_place = true;
+  /// Head and tail are known to read as zeroes and the host range already does, too.
+  bool surroundings_zero = false;
+  async::RangeLock::Guard lock;
+};
+
+struct ZeroFlags {
+  bool may_unmap = false;
+  bool no_fallback = false;
+};
+
+/// Limits and habits that commands show.
+struct Geometry {
+  uint64_t virtual_size = 0;
+  uint32_t cluster_size = 0;     ///< 0 where the format has none (raw)
+  uint32_t subcluster_size = 0;  ///< unit of copy on write; == cluster_size mostly
+};
+
+class Format {
+ public:
+  virtual ~Format() = default;
+
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual Geometry geometry() const = 0;
+  [[nodiscard]] virtual bool read_only() const = 0;
+  /// The file that holds the image (for info, locking, sizes).
+  [[nodiscard]] virtual storage::Storage& file() = 0;
+
+  /// The run that begins at `offset`, at most `length` bytes; offset + length lies
+  /// inside the virtual size. Hot: no hidden writes.
+  virtual Task<Run> map(uint64_t offset, uint64_t length) = 0;
+  /// Keeps `offset`..+`length` from being remapped while a read is under way.
+  virtual async::RangeLock* guest_locks() { return nullptr; }
+  /// Data of a `data` run.
+  virtual Task<> read_host(uint64_t host_offset, IoSpan into) = 0;
+  /// Guest bytes inside one compressed run.
+  virtual Task<> read_compressed(uint64_t offset, IoSpan into) = 0;
+
+  virtual Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) = 0;
+  virtual Task<> write_host(uint64_t host_offset, IoSpan from) = 0;
+  virtual Task<> commit_write(WritePlan& plan) = 0;
+  virtual Task<> abort_write(WritePlan& plan) = 0;
+
+  /// Makes whole units read as zeroes by metadata alone; covers a prefix of the range
+  /// and returns its length, 0 where the bytes must be written instead (an unaligned
+  /// head or tail, a format without zero clusters).
+  virtual Task<uint64_t> zero_units(uint64_t offset, uint64_t length, ZeroFlags flags) = 0;
+  /// A hint; may do nothing.
+  virtual Task<> discard(uint64_t offset, uint64_t length) = 0;
+  virtual Task<> flush() = 0;
+  virtual Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
+                        bool allow_shrink) = 0;
+  /// Stores what is in memory, marks the image clean, closes the file. The last call.
+  virtual Task<> close() = 0;
+};
+
+}  // namespace oxbow::format

@@ -1,0 +1,72 @@
+// A node: one format over its storage, with an optional backing node below. The one
+// place that moves guest data: it asks the format where bytes live and does the I/O.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/task.h"
+#include "base/io_vector.h"
+#include "format/format.h"
+
+namespace oxbow::graph {
+
+using async::Task;
+
+struct WriteFlags {
+  bool fua = false;
+};
+
+struct ZeroFlags {
+  bool may_unmap = false;
+  bool no_fallback = false;
+  bool fua = false;
+};
+
+/// What one layer or a chain says about a run of guest bytes.
+struct NodeStatus {
+  uint64_t length = 0;      ///< > 0
+  format::RunKind kind = format::RunKind::hole;
+  bool zero = false;        ///< reads as zeroes
+  uint32_t depth = 0;       ///< layers down from the asked node
+  bool has_host_offset = false;
+  uint64_t host_offset = 0;
+  storage::Storage* file = nullptr;  ///< that host_offset lies in
+  bool beyond_end = false;  ///< past the end of the deciding layer: zeroes
+};
+
+/// Belongs to one loop. Offsets and lengths are guest bytes and must lie inside
+/// virtual_size(); the callers check. Several operations may be under way at once.
+class Node {
+ public:
+  Node(std::unique_ptr<format::Format> format, std::shared_ptr<Node> backing);
+
+  [[nodiscard]] format::Format& format() { return *format_; }
+  [[nodiscard]] const std::shared_ptr<Node>& backing() const { return backing_; }
+  [[nodiscard]] uint64_t virtual_size() const { return format_->geometry().virtual_size; }
+
+  Task<> read(uint64_t offset, IoSpan into);
+  Task<> write(uint64_t offset, IoSpan from, WriteFlags flags = {});
+  Task<> write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags = {});
+  Task<> discard(uint64_t offset, uint64_t length);
+  Task<> flush();
+  Task<> resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink);
+
+  /// This layer only: data, zero, hole or compressed.
+  Task<NodeStatus> status_here(uint64_t offset, uint64_t length);
+  /// The chain's answer: which layer decides, and how.
+  Task<NodeStatus> status(uint64_t offset, uint64_t length);
+
+  /// Closes this node's format; the backing node stays for who else holds it.
+  Task<> close();
+
+ private:
+  Task<> read_run(const format::Run& run, uint64_t offset, IoSpan into);
+  Task<> read_backing(uint64_t offset, IoSpan into);
+  Task<> write_planned(format::WritePlan& plan, IoSpan from);
+
+  std::unique_ptr<format::Format> format_;
+  std::shared_ptr<Node> backing_;
+};
+
+}  // namespace oxbow::graph

@@ -1,0 +1,93 @@
+// Bytes at offsets: what a file, a memory region, a network export and the test
+// drivers have in common. Formats stand on this interface and on nothing below it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "async/task.h"
+#include "base/io_vector.h"
+#include "base/result.h"
+
+namespace oxbow::storage {
+
+using async::Task;
+
+/// What a driver asks of requests and what it can do natively.
+struct Limits {
+  /// Offsets and lengths that need no read-modify-write inside the driver. Callers
+  /// may pass any offset and length; aligned ones are faster. A power of two.
+  uint32_t request_alignment = 1;
+  /// Buffers aligned to this need no bounce copy. A power of two.
+  uint32_t memory_alignment = 1;
+  /// write_zeroes without ZeroFlags::may_write costs less than writing the bytes.
+  bool fast_zeroes = false;
+  bool can_discard = false;
+  /// copy_from works from another storage of the same driver.
+  bool can_copy = false;
+};
+
+struct WriteFlags {
+  bool fua = false;  ///< on stable media before the write completes
+};
+
+struct ZeroFlags {
+  bool may_unmap = false;    ///< the range may lose its allocation
+  bool no_fallback = false;  ///< fail (unsupported) rather than write the zero bytes
+  bool fua = false;
+};
+
+enum class Preallocation { off, metadata, falloc, full };
+
+struct Status {
+  uint64_t length = 0;   ///< bytes from the asked offset with this status; > 0
+  bool data = true;      ///< false: reads as zeroes and nothing is stored
+  bool zero = false;     ///< reads as zeroes
+};
+
+/// One open byte store. Belongs to one event loop. Offsets and lengths are bytes.
+/// Every error names filename(). Several operations may be under way at once.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  /// As messages and `info` show it: a path, a URL, or a json:{} form.
+  [[nodiscard]] virtual const std::string& filename() const = 0;
+  /// The stock driver word: "file", "host_device", "null-co", "blkdebug", ...
+  [[nodiscard]] virtual std::string driver() const = 0;
+  [[nodiscard]] virtual bool read_only() const = 0;
+  /// Length in bytes as last known; kept current by write() beyond the end and truncate().
+  [[nodiscard]] virtual uint64_t size() const = 0;
+  [[nodiscard]] virtual Limits limits() const { return {}; }
+  /// Bytes really occupied on the host, where the driver knows.
+  [[nodiscard]] virtual Result<uint64_t> allocated_bytes() const {
+    return fail(ErrorKind::unsupported, "no allocation figure");
+  }
+
+  /// Fills `into`; what lies beyond the end reads as zeroes.
+  virtual Task<> read(uint64_t offset, IoSpan into) = 0;
+  /// Writes all of `from`; grows the store where it ends beyond size().
+  virtual Task<> write(uint64_t offset, IoSpan from, WriteFlags flags = {}) = 0;
+  /// The range reads as zeroes afterwards; grows the store like write().
+  virtual Task<> write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags = {}) = 0;
+  /// A hint that the contents are not needed; they are undefined afterwards.
+  virtual Task<> discard(uint64_t offset, uint64_t length) = 0;
+  /// Everything completed before the call is on stable media after it.
+  virtual Task<> flush() = 0;
+  /// Sets the length; new bytes read as zeroes.
+  virtual Task<> truncate(uint64_t size, Preallocation preallocation = Preallocation::off) = 0;
+  /// What is known about [offset, offset + length); offset < size().
+  virtual Task<Status> status(uint64_t offset, uint64_t length) = 0;
+  /// Copies inside the kernel; `source` must be of the same driver. May copy nothing
+  /// and fail with unsupported, in which case the caller reads and writes.
+  virtual Task<> copy_from(Storage& source, uint64_t source_offset, uint64_t offset,
+                           uint64_t length);
+  /// Gives up locks and descriptors; the last call. Errors of a final flush are told.
+  virtual Task<> close() = 0;
+
+  /// Named points of the upper layer ("l2_update", "refblock_alloc", ...: the stock
+  /// tools' blkdebug event words). Only the fault driver listens.
+  virtual void event(std::string_view) {}
+};
+
+}  // namespace oxbow::storage
