@@ -1,0 +1,98 @@
+// What every sub-command starts from: the name it was called by, errors in the stock tools'
+// words, and its options read by getopt_long exactly as theirs are.
+#pragma once
+
+#include <fmt/format.h>
+#include <getopt.h>
+#include <oxbow/error.h>
+#include <oxbow/options.h>
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "objects.h"
+
+namespace oxbow::tools {
+
+struct ToolContext {
+  std::string program = "oxbow";        ///< prefix of every error: "qemu-img", "qemu-io" or "oxbow"
+  bool stock_name = false;              ///< called by a stock tool's name
+  Trust trust = Trust::same_directory;  ///< default of --trust
+};
+
+/// "program: message" and a newline to stderr.
+void error_line(const ToolContext& context, std::string_view message);
+/// "program: warning: message" and a newline to stderr.
+void warning_line(const ToolContext& context, std::string_view message);
+
+template <class... Args>
+void error_report(const ToolContext& context, fmt::format_string<Args...> format, Args&&... args) {
+  error_line(context, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warn_report(const ToolContext& context, fmt::format_string<Args...> format, Args&&... args) {
+  warning_line(context, fmt::format(format, std::forward<Args>(args)...));
+}
+/// "program: where: message", then the error's hint; without "where: " where it is empty.
+void error_report(const ToolContext& context, const Error& error, std::string_view where = {});
+/// A misuse: "program: message", then "Try 'program --help' for more information". Returns 1.
+int usage_error(const ToolContext& context, std::string_view message);
+
+/// The words of --trust.
+std::optional<Trust> parse_trust(std::string_view text);
+
+/// Values of long options that have no letter; a command's own begin at `first_own`.
+enum LongOption : int {
+  opt_object = 256,  ///< handled by CommandLine
+  opt_trust,         ///< handled by CommandLine
+  opt_help,          ///< handled by CommandLine
+  opt_image_opts,
+  opt_output,
+  first_own = 300,
+};
+
+/// One pass over a sub-command's arguments. -h/--help, --object and --trust are dealt with
+/// here; an unknown option or a missing argument ends the pass after telling the user.
+///
+///   CommandLine line(context, argc, argv, "f:U", {{"force-share", no_argument, nullptr, 'U'}});
+///   for (int option; (option = line.next()) != CommandLine::end;) switch (option) { ... }
+///   if (line.exit_code()) return *line.exit_code();
+class CommandLine {
+ public:
+  static constexpr int end = -1;
+
+  /// `short_options` without a leading ':' and without 'h'; argv[0] is the command's name.
+  CommandLine(const ToolContext& context, int argc, char** argv, std::string_view short_options,
+              std::initializer_list<option> long_options);
+
+  /// The next option's letter or value, or `end`.
+  int next();
+  /// The argument of the option that next() returned last.
+  [[nodiscard]] const char* argument() const;
+  /// Set once the command has to leave at once (help was shown: 0, a mistake: 1).
+  [[nodiscard]] std::optional<int> exit_code() const { return exit_code_; }
+
+  /// What is not an option, in order; valid after `end`.
+  [[nodiscard]] std::span<char* const> operands() const;
+  [[nodiscard]] Trust trust() const { return trust_; }
+  [[nodiscard]] const ObjectSet& objects() const { return objects_; }
+
+ private:
+  int leave(int code);
+  bool handle_common(int option);
+
+  const ToolContext& context_;
+  int argc_;
+  char** argv_;
+  std::string short_options_;
+  std::vector<option> long_options_;
+  std::optional<int> exit_code_;
+  Trust trust_;
+  ObjectSet objects_;
+};
+
+}  // namespace oxbow::tools

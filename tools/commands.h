@@ -1,0 +1,23 @@
+// The sub-commands. A new one: its declaration here, a line in main.cc's table and its
+// source in CMakeLists.txt. argv[0] is the sub-command's name; the result is the exit code.
+#pragma once
+
+#include "command_line.h"
+
+namespace oxbow::tools {
+
+int check_main(const ToolContext& context, int argc, char** argv);
+int compare_main(const ToolContext& context, int argc, char** argv);
+int convert_main(const ToolContext& context, int argc, char** argv);
+int create_main(const ToolContext& context, int argc, char** argv);
+int info_main(const ToolContext& context, int argc, char** argv);
+int map_main(const ToolContext& context, int argc, char** argv);
+/// The qemu-io shell.
+int io_main(const ToolContext& context, int argc, char** argv);
+
+/// The help of -h, with or without a command.
+void print_help(const ToolContext& context);
+/// The two lines of --version.
+void print_version(const ToolContext& context);
+
+}  // namespace oxbow::tools

@@ -1,0 +1,24 @@
+// --object: user-creatable objects named on the command line. Secrets are kept for whoever
+// asks for them by id; what this build cannot make is refused, never silently ignored.
+#pragma once
+
+#include <oxbow/error.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace oxbow::tools {
+
+class ObjectSet {
+ public:
+  /// Adds what `text` describes: "secret,id=s0,data=..." or the same as a JSON object.
+  Result<void> add(std::string_view text);
+  /// The bytes of secret `id`; nullptr where there is none.
+  [[nodiscard]] const std::string* secret(const std::string& id) const;
+
+ private:
+  std::map<std::string, std::string> secrets_;
+};
+
+}  // namespace oxbow::tools
