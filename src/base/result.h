@@ -13,8 +13,14 @@
   auto name = (expr);                 \
   if (!name) [[unlikely]]             \
     leave std::unexpected(std::move(name).error())
-#define TRY(expr) TRY_IMPL_(OXBOW_CONCAT(try_, __LINE__), return, expr)
-#define CO_TRY(expr) TRY_IMPL_(OXBOW_CONCAT(try_, __LINE__), co_return, expr)
+#define TRY(expr)                                                   \
+  do {                                                              \
+    TRY_IMPL_(OXBOW_CONCAT(try_, __LINE__), return, expr);          \
+  } while (false)
+#define CO_TRY(expr)                                                \
+  do {                                                              \
+    TRY_IMPL_(OXBOW_CONCAT(try_, __LINE__), co_return, expr);       \
+  } while (false)
 #define TRY_ASSIGN(target, expr)                            \
   TRY_IMPL_(OXBOW_CONCAT(try_, __LINE__), return, expr);    \
   target = *std::move(OXBOW_CONCAT(try_, __LINE__))

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "async/task.h"
+#include "base/buffer.h"
 #include "base/io_vector.h"
 #include "format/format.h"
 
@@ -61,9 +62,16 @@ class Node {
   Task<> close();
 
  private:
+  Task<> read_unlocked(uint64_t offset, IoSpan into);
   Task<> read_run(const format::Run& run, uint64_t offset, IoSpan into);
+  Task<> read_zeroes(IoSpan into);
   Task<> read_backing(uint64_t offset, IoSpan into);
-  Task<> write_planned(format::WritePlan& plan, IoSpan from);
+  Task<> read_clipped(uint64_t offset, std::span<std::byte> into);
+  Task<> write_planned(const format::WritePlan& plan, IoSpan from);
+  Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
+  Task<uint64_t> zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags flags);
+  Task<> write_zero_bytes(uint64_t offset, uint64_t length);
+  Task<bool> reads_zero(uint64_t begin, uint64_t end);
 
   std::unique_ptr<format::Format> format_;
   std::shared_ptr<Node> backing_;

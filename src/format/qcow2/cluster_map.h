@@ -1,0 +1,103 @@
+// The two-level map from guest clusters to L2 entries: the L1 table in memory, L2 tables
+// through a bounded cache. Knows where entries are, not what they mean for I/O.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "async/sync.h"
+#include "format/qcow2/gate.h"
+#include "format/qcow2/header.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/refcounts.h"
+#include "format/qcow2/table_cache.h"
+
+namespace oxbow::format::qcow2 {
+
+/// Consecutive L2 entries in one cached slice, from one guest cluster on. Holds the slice.
+class EntryView {
+ public:
+  EntryView() = default;
+  EntryView(SliceRef slice, uint32_t first, uint32_t count, bool extended)
+      : slice_(std::move(slice)), first_(first), count_(count), extended_(extended) {}
+
+  /// False where there is no L2 table: every entry is unallocated.
+  [[nodiscard]] bool exists() const { return static_cast<bool>(slice_); }
+  /// Entries up to the end of the slice.
+  [[nodiscard]] uint32_t count() const { return count_; }
+  [[nodiscard]] uint64_t raw(uint32_t i) const {
+    return load_be<uint64_t>(slice_.data() + position(i));
+  }
+  [[nodiscard]] L2Entry entry(uint32_t i) const {
+    if (!exists()) return {};
+    return {raw(i), extended_ ? load_be<uint64_t>(slice_.data() + position(i) + 8) : 0};
+  }
+  void set(uint32_t i, const L2Entry& entry) const {
+    std::byte* at = slice_.modify() + position(i);
+    store_be<uint64_t>(at, entry.raw);
+    if (extended_) store_be<uint64_t>(at + 8, entry.bitmap);
+  }
+
+ private:
+  [[nodiscard]] size_t position(uint32_t i) const {
+    return size_t{first_ + i} * (extended_ ? 16 : 8);
+  }
+
+  SliceRef slice_;
+  uint32_t first_ = 0;
+  uint32_t count_ = 0;
+  bool extended_ = false;
+};
+
+class ClusterMap {
+ public:
+  /// `barrier` runs before L2 slices are written: refcounts and data must be durable then.
+  ClusterMap(Gate& gate, Header& header, Refcounts& refcounts, uint32_t slice_size,
+             uint64_t cache_bytes, WriteBarrier& barrier);
+
+  /// Reads the L1 table (its place validated with the header).
+  Task<> load();
+
+  /// Entries from guest cluster `cluster` on, if that needs no I/O.
+  [[nodiscard]] std::optional<EntryView> find(uint64_t cluster);
+  Task<EntryView> look_up(uint64_t cluster);
+  /// The same for changing them: makes the L2 table, or a copy where a snapshot shares it.
+  Task<EntryView> look_up_for_change(uint64_t cluster);
+  /// How many entries, from `cluster` on, one view can hold.
+  [[nodiscard]] uint64_t entries_to_slice_end(uint64_t cluster) const {
+    return per_slice_ - cluster % per_slice_;
+  }
+
+  [[nodiscard]] bool dirty() const { return cache_.dirty() || !dirty_l1_.empty(); }
+  /// Runs the barrier, writes changed L2 slices and the L1 entries that link new tables.
+  /// The caller owes a barrier afterwards.
+  Task<> write_back();
+
+  /// Moves the L1 table to a place for `entries` and switches the header to it.
+  Task<> grow_l1(uint64_t entries);
+  /// Releases the L2 tables of clusters from `first_cluster` on, which hold nothing any more.
+  Task<> drop_tables_from(uint64_t first_cluster);
+
+ private:
+  [[nodiscard]] uint64_t l1_index(uint64_t cluster) const { return cluster / per_table_; }
+  [[nodiscard]] uint64_t slice_offset(uint64_t table, uint64_t cluster) const;
+  Result<uint64_t> table_offset(uint64_t l1_index) const;
+  [[nodiscard]] EntryView view(SliceRef slice, uint64_t cluster) const;
+  Task<> make_table(uint64_t l1_index);
+  Task<> move_l1(uint64_t offset, uint64_t bytes, uint64_t entries);
+  Task<> fill_table(uint64_t offset, uint64_t copied_from);
+  Task<> write_l1_entries(const std::vector<uint64_t>& entries);
+
+  Gate& gate_;
+  Header& header_;
+  Refcounts& refcounts_;
+  bool extended_;
+  uint64_t per_table_;
+  uint64_t per_slice_;
+  TableCache cache_;
+  std::vector<uint64_t> l1_;
+  std::vector<uint64_t> dirty_l1_;
+  async::Mutex making_;
+};
+
+}  // namespace oxbow::format::qcow2

@@ -1,0 +1,61 @@
+// The L1 table grows and shrinks with the disk.
+#include <algorithm>
+
+#include "format/qcow2/cluster_map.h"
+
+namespace oxbow::format::qcow2 {
+
+Task<> ClusterMap::grow_l1(uint64_t entries) {
+  // Links that the old table on disk lacks go straight into the new one.
+  CO_TRY(co_await write_back());
+  gate_.file().event("l1_grow_alloc_table");
+  const uint64_t bytes = align_up(entries * 8, header_.cluster_size());
+  CO_TRY_ASSIGN(const uint64_t offset,
+                co_await refcounts_.allocate(bytes >> header_.cluster_bits));
+  const Result<void> switched = co_await move_l1(offset, bytes, entries);
+  if (!switched) refcounts_.release(offset, bytes >> header_.cluster_bits);
+  co_return switched;
+}
+
+// Writes the table at its new place, then switches the header to it.
+Task<> ClusterMap::move_l1(uint64_t offset, uint64_t bytes, uint64_t entries) {
+  CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(bytes));
+  for (size_t i = 0; i < l1_.size(); ++i) store_be<uint64_t>(table.data() + i * 8, l1_[i]);
+  const iovec all = io_slice(table.span());
+  gate_.file().event("l1_grow_write_table");
+  CO_TRY(co_await gate_.write(Writes::active_l1, offset, IoSpan(&all, 1)));
+  CO_TRY(co_await refcounts_.write_back());
+  CO_TRY(co_await gate_.barrier());
+
+  std::byte raw[12];
+  store_be<uint32_t>(raw, static_cast<uint32_t>(entries));
+  store_be<uint64_t>(raw + 4, offset);
+  const iovec fields = io_slice(std::span<const std::byte>(raw));
+  gate_.file().event("l1_grow_activate_table");
+  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_l1, IoSpan(&fields, 1)));
+  CO_TRY(co_await gate_.barrier());
+  const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
+  if (old_bytes != 0) {
+    refcounts_.release(header_.l1_table_offset, old_bytes >> header_.cluster_bits);
+  }
+  header_.l1_table_offset = offset;
+  header_.l1_size = static_cast<uint32_t>(entries);
+  l1_.resize(entries);
+  co_return {};
+}
+
+Task<> ClusterMap::drop_tables_from(uint64_t first_cluster) {
+  // The table that `first_cluster` lies in may hold clusters before it: it stays.
+  for (uint64_t i = div_round_up(first_cluster, per_table_); i < l1_.size(); ++i) {
+    if (l1_[i] == 0) continue;
+    CO_TRY_ASSIGN(const uint64_t table, table_offset(i));
+    l1_[i] = 0;
+    dirty_l1_.push_back(i);
+    if (table == 0) continue;
+    cache_.drop(table, header_.cluster_size());
+    refcounts_.release(table, 1);
+  }
+  co_return {};
+}
+
+}  // namespace oxbow::format::qcow2

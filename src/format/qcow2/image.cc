@@ -1,0 +1,194 @@
+#include "format/qcow2/image.h"
+
+#include <algorithm>
+
+#include "format/qcow2/layout.h"
+#include "format/qcow2/repair.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+constexpr uint64_t max_l2_cache = 32 << 20;
+constexpr uint64_t default_refcount_cache = 256 << 10;
+constexpr uint32_t max_slice = 4096;
+
+uint32_t slice_bytes(const Header& header, const Qcow2OpenOptions& options) {
+  const uint32_t wanted = options.l2_slice_bytes != 0 ? options.l2_slice_bytes : max_slice;
+  return std::min(wanted, header.cluster_size());
+}
+
+// What the whole disk's L2 tables take, but no more than 32 MiB.
+uint64_t l2_cache_bytes(const Header& header, const Qcow2OpenOptions& options) {
+  if (options.l2_cache_bytes != 0) return options.l2_cache_bytes;
+  const uint64_t clusters = div_round_up(header.size, header.cluster_size());
+  return std::clamp<uint64_t>(clusters * header.l2_entry_size(), 16 * max_slice, max_l2_cache);
+}
+
+uint64_t refcount_cache_bytes(const Qcow2OpenOptions& options) {
+  return options.refcount_cache_bytes != 0 ? options.refcount_cache_bytes : default_refcount_cache;
+}
+
+}  // namespace
+
+Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
+                       Qcow2OpenOptions options)
+    : gate_(std::move(file)),
+      header_(std::move(header)),
+      options_(std::move(options)),
+      unit_size_(header_.extended_l2() ? header_.cluster_size() / subclusters_per_cluster
+                                       : header_.cluster_size()),
+      refcounts_(gate_, header_, refcount_cache_bytes(options_), options_.pass_discard),
+      map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
+           l2_cache_bytes(header_, options_), *this) {}
+
+Geometry Qcow2Image::geometry() const {
+  return {header_.size, header_.cluster_size(), unit_size_};
+}
+
+Task<std::unique_ptr<Qcow2Image>> open_qcow2(std::unique_ptr<storage::Storage> file,
+                                             Qcow2OpenOptions options) {
+  CO_TRY_ASSIGN(Header header, co_await read_header(*file, options.check_only));
+  auto image =
+      std::make_unique<Qcow2Image>(std::move(file), std::move(header), std::move(options));
+  const Result<void> started = co_await image->start();
+  if (!started) co_return std::unexpected(started.error());
+  co_return image;
+}
+
+Task<> Qcow2Image::start() {
+  const bool in_use = options_.writable && !options_.check_only;
+  if (in_use && (header_.incompatible_features & incompatible_corrupt) != 0) {
+    co_return fail(ErrorKind::corrupt, "qcow2: Image is corrupt; cannot be opened read/write",
+                   EACCES);
+  }
+  if (in_use && (header_.incompatible_features & incompatible_dirty) != 0) {
+    CO_TRY(co_await repair_dirty());
+  }
+  CO_TRY(co_await map_.load());
+  if (!options_.writable) co_return {};
+  CO_TRY(co_await refcounts_.load());
+  const bool wished = (header_.compatible_features & compatible_lazy_refcounts) != 0;
+  lazy_ = header_.version >= 3 && options_.lazy_refcounts.value_or(wished);
+  if (!options_.check_only) CO_TRY(co_await clear_autoclear());
+  co_return {};
+}
+
+// Another writer, or a crash with lazy refcounts, left the counts behind the tables.
+Task<> Qcow2Image::repair_dirty() {
+  CO_TRY(co_await repair_refcounts(gate_, header_));
+  co_return co_await set_incompatible(incompatible_dirty, false);
+}
+
+// Features that this version does not keep up to date must not be trusted after it wrote.
+Task<> Qcow2Image::clear_autoclear() {
+  if (header_.version < 3 || header_.autoclear_features == 0) co_return {};
+  std::byte raw[8];
+  store_be<uint64_t>(raw, 0);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_autoclear, IoSpan(&from, 1)));
+  header_.autoclear_features = 0;
+  co_return co_await gate_.barrier();
+}
+
+Task<> Qcow2Image::set_incompatible(uint64_t bits, bool on) {
+  const uint64_t features =
+      on ? header_.incompatible_features | bits : header_.incompatible_features & ~bits;
+  std::byte raw[8];
+  store_be<uint64_t>(raw, features);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_incompatible, IoSpan(&from, 1)));
+  header_.incompatible_features = features;
+  co_return co_await gate_.barrier();
+}
+
+Task<> Qcow2Image::mark_corrupt(std::string message) {
+  if (options_.warn && !corrupt_) {
+    options_.warn("qcow2: Marking image as corrupt: " + message +
+                  "; further corruption events will be suppressed");
+  }
+  const bool first = !std::exchange(corrupt_, true);
+  if (first && options_.writable && header_.version >= 3) {
+    // The one write that is still allowed; the refusal stands even where it fails.
+    (void)co_await set_incompatible(incompatible_corrupt, true);
+  }
+  co_return {};
+}
+
+Result<void> Qcow2Image::writable() const {
+  if (!options_.writable) {
+    return fail(ErrorKind::read_only, gate_.file().filename() + " is open for reading only");
+  }
+  if (corrupt_) {
+    return fail(ErrorKind::corrupt, gate_.file().filename() + " is marked corrupt", EIO);
+  }
+  return {};
+}
+
+Task<> Qcow2Image::read_host(uint64_t host_offset, IoSpan into) {
+  return gate_.read(host_offset, into);
+}
+
+Task<> Qcow2Image::write_host(uint64_t host_offset, IoSpan from) {
+  return gate_.write(Writes::data, host_offset, from);
+}
+
+Task<> Qcow2Image::begin_lazy_refcounts() {
+  if (dirty_marked_) co_return {};
+  CO_TRY(co_await set_incompatible(incompatible_dirty, true));
+  dirty_marked_ = true;
+  co_return {};
+}
+
+// The file may end inside its last cluster: what was not written there reads as zeroes.
+Task<> Qcow2Image::cover_last_cluster() {
+  const uint64_t end = refcounts_.end_of_allocations() << header_.cluster_bits;
+  if (gate_.file().size() >= end) co_return {};
+  co_return co_await gate_.truncate(end, storage::Preallocation::off);
+}
+
+// What L2 and L1 entries rely on: the data they point at, and its refcounts.
+Task<> Qcow2Image::before_write_back() {
+  if (lazy_) {
+    CO_TRY(co_await begin_lazy_refcounts());
+  } else {
+    CO_TRY(co_await refcounts_.write_back());
+  }
+  CO_TRY(co_await cover_last_cluster());
+  co_return co_await gate_.barrier();
+}
+
+Task<> Qcow2Image::write_metadata() {
+  CO_TRY_ASSIGN(auto guard, co_await flushing_.lock());
+  // Taken first: whatever is in the queue now has been unlinked in memory, so the
+  // write-back below takes the link off the disk.
+  std::vector<Release> releases = refcounts_.take_releases();
+  Result<void> done = co_await map_.write_back();
+  if (done && !releases.empty()) done = co_await gate_.barrier();
+  if (!done) {
+    refcounts_.put_back(std::move(releases));
+    co_return done;
+  }
+  co_return co_await refcounts_.apply(releases);
+}
+
+Task<> Qcow2Image::flush() {
+  if (!options_.writable) co_return {};
+  if (map_.dirty() || refcounts_.has_releases()) CO_TRY(co_await write_metadata());
+  co_return co_await gate_.barrier();
+}
+
+Task<> Qcow2Image::close() {
+  Result<void> stored;
+  if (options_.writable) {
+    stored = co_await write_metadata();
+    if (stored) stored = co_await refcounts_.write_back();
+    if (stored) stored = co_await cover_last_cluster();
+    if (stored && dirty_marked_) stored = co_await set_incompatible(incompatible_dirty, false);
+    if (stored) stored = co_await gate_.barrier();
+  }
+  const Result<void> closed = co_await gate_.close();
+  co_return stored ? closed : stored;
+}
+
+}  // namespace oxbow::format::qcow2

@@ -1,0 +1,130 @@
+// An open qcow2 image: answers where guest bytes live, allocates for writes, and keeps
+// what reaches the disk in an order that a crash at any point turns into leaks at worst
+// (docs/crash-ordering.md). The parts it is made of know nothing of each other's order.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "async/sync.h"
+#include "format/format.h"
+#include "format/qcow2/cluster_map.h"
+#include "format/qcow2/gate.h"
+#include "format/qcow2/header.h"
+#include "format/qcow2/refcounts.h"
+
+namespace oxbow::format::qcow2 {
+
+struct Qcow2OpenOptions {
+  bool writable = false;
+  bool check_only = false;        ///< open dirty and corrupt images as they are
+  bool has_backing = false;       ///< something lies below: holes are not zeroes
+  uint64_t l2_cache_bytes = 0;    ///< 0: as much as covers the disk, at most 32 MiB
+  uint32_t l2_slice_bytes = 0;    ///< 0: 4 KiB or the cluster size, whichever is less
+  uint64_t refcount_cache_bytes = 0;  ///< 0: 256 KiB
+  std::optional<bool> lazy_refcounts;  ///< overrides the header's wish
+  bool pass_discard = false;      ///< freed clusters are punched out of the file
+  /// Told once of damage that was found while working; no newline.
+  std::function<void(std::string_view)> warn;
+};
+
+class Qcow2Image final : public Format, private WriteBarrier {
+ public:
+  Qcow2Image(std::unique_ptr<storage::Storage> file, Header header, Qcow2OpenOptions options);
+
+  /// Reads the tables, repairs refcounts of a dirty image, marks the image as in use.
+  Task<> start();
+
+  [[nodiscard]] const Header& header() const { return header_; }
+  /// Once known: whether a backing node lies below.
+  void set_has_backing(bool has_backing) { options_.has_backing = has_backing; }
+
+  [[nodiscard]] std::string name() const override { return "qcow2"; }
+  [[nodiscard]] Geometry geometry() const override;
+  [[nodiscard]] bool read_only() const override { return !options_.writable; }
+  [[nodiscard]] storage::Storage& file() override { return gate_.file(); }
+
+  Task<Run> map(uint64_t offset, uint64_t length) override;
+  async::RangeLock* guest_locks() override { return &guest_locks_; }
+  Task<> read_host(uint64_t host_offset, IoSpan into) override;
+  Task<> read_compressed(uint64_t offset, IoSpan into) override;
+
+  Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) override;
+  Task<> write_host(uint64_t host_offset, IoSpan from) override;
+  Task<> commit_write(WritePlan& plan) override;
+  Task<> abort_write(WritePlan& plan) override;
+
+  Task<uint64_t> zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) override;
+  Task<> discard(uint64_t offset, uint64_t length) override;
+  Task<> flush() override;
+  Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
+                bool allow_shrink) override;
+  Task<> close() override;
+
+ private:
+  Task<> before_write_back() override;
+  Task<> write_metadata();
+  Task<> begin_lazy_refcounts();
+  Task<> set_incompatible(uint64_t bits, bool on);
+  Task<> clear_autoclear();
+  Task<> repair_dirty();
+  Task<> cover_last_cluster();
+  /// Refuses further writes after damage was found; `message` goes to warn once.
+  Task<> mark_corrupt(std::string message);
+  [[nodiscard]] Result<void> writable() const;
+
+  [[nodiscard]] uint64_t cluster_of(uint64_t offset) const { return offset >> header_.cluster_bits; }
+  [[nodiscard]] uint32_t unit_size() const { return unit_size_; }
+
+  Result<Run> run_at(const EntryView& view, uint64_t offset, uint64_t length) const;
+  Result<void> check_entry(const L2Entry& entry, uint64_t cluster) const;
+
+  [[nodiscard]] uint64_t in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
+                                         uint64_t& host_offset) const;
+  Task<WritePlan> plan_allocation(uint64_t offset, uint64_t length);
+  Task<WritePlan> allocate_clusters(const EntryView& view, uint64_t offset, uint64_t length);
+  [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
+  void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
+  void release_entry(const L2Entry& entry);
+  void link_units(const EntryView& view, uint32_t index, uint64_t host, uint64_t from, uint64_t to);
+
+  [[nodiscard]] L2Entry zeroed(const L2Entry& entry, bool may_unmap) const;
+  void zero_whole_entry(const EntryView& view, uint32_t index, bool may_unmap);
+  void zero_part_of_entry(const EntryView& view, uint32_t index, uint64_t from, uint64_t to);
+  Task<uint64_t> zero_without_flag(uint64_t offset, uint64_t stop);
+  [[nodiscard]] bool shared_subclusters(const L2Entry& entry) const;
+  Task<> discard_clusters(uint64_t first, uint64_t count);
+
+  Task<> grow(uint64_t virtual_size, storage::Preallocation preallocation);
+  Task<> shrink(uint64_t virtual_size);
+  Task<> clear_clusters(uint64_t first, uint64_t count);
+  Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
+  Task<> write_size(uint64_t virtual_size);
+
+  Task<std::shared_ptr<Buffer>> decompressed(const L2Entry& entry, uint64_t cluster);
+
+  Gate gate_;
+  Header header_;
+  Qcow2OpenOptions options_;
+  uint32_t unit_size_;
+  Refcounts refcounts_;
+  ClusterMap map_;
+  async::RangeLock guest_locks_;
+  async::Mutex flushing_;
+  bool lazy_ = false;         // refcounts may be behind on disk while the image is open
+  bool dirty_marked_ = false;
+  bool corrupt_ = false;
+
+  uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry
+  uint64_t blob_raw_ = 0;
+  std::shared_ptr<Buffer> blob_;
+};
+
+/// Opens `file` as qcow2. Errors name the file and the field.
+Task<std::unique_ptr<Qcow2Image>> open_qcow2(std::unique_ptr<storage::Storage> file,
+                                             Qcow2OpenOptions options);
+
+}  // namespace oxbow::format::qcow2

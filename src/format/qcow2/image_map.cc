@@ -1,0 +1,73 @@
+// Reading the map: which runs of guest bytes are stored alike, and where.
+#include <algorithm>
+
+#include "format/qcow2/image.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/units.h"
+
+namespace oxbow::format::qcow2 {
+
+Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) const {
+  if (is_compressed(entry)) return {};
+  const uint64_t host = host_cluster(entry);
+  if (!is_aligned(host, header_.cluster_size())) [[unlikely]] {
+    return fail(ErrorKind::corrupt,
+                "Cluster allocation offset " + hex(host) + " unaligned (guest offset: " +
+                    hex(cluster << header_.cluster_bits) + ")",
+                EIO);
+  }
+  if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {
+    return fail(ErrorKind::corrupt,
+                "Zero cluster entry found in pre-v3 image (guest offset: " +
+                    hex(cluster << header_.cluster_bits) + ")",
+                EIO);
+  }
+  if (header_.extended_l2() && (entry.bitmap & (entry.bitmap >> 32) & 0xffffffff) != 0)
+      [[unlikely]] {
+    return fail(ErrorKind::corrupt,
+                "Subclusters both allocated and zero (guest offset: " +
+                    hex(cluster << header_.cluster_bits) + ")",
+                EIO);
+  }
+  return {};
+}
+
+Result<Run> Qcow2Image::run_at(const EntryView& view, uint64_t offset, uint64_t length) const {
+  const uint64_t first = cluster_of(offset);
+  uint32_t unit = static_cast<uint32_t>(offset % header_.cluster_size() / unit_size_);
+  const uint32_t units = header_.cluster_size() / unit_size_;
+  const uint64_t within = offset % unit_size_;
+
+  L2Entry entry = view.entry(0);
+  TRY(check_entry(entry, first));
+  const Unit start = unit_of(entry, unit, unit_size_, header_.extended_l2());
+  uint64_t covered = unit_size_ - within;
+  for (uint32_t i = 0; covered < length;) {
+    if (++unit == units) {
+      unit = 0;
+      if (++i == view.count() || start.kind == RunKind::compressed) break;
+      entry = view.entry(i);
+      if (!check_entry(entry, first + i)) break;  // told when somebody asks for it
+    }
+    if (!continues(start, unit_of(entry, unit, unit_size_, header_.extended_l2()),
+                   covered + within)) {
+      break;
+    }
+    covered += unit_size_;
+  }
+  Run run;
+  run.length = std::min(covered, length);
+  run.kind = start.kind;
+  run.has_host_offset = start.has_host;
+  run.host_offset = start.host + within;
+  return run;
+}
+
+Task<Run> Qcow2Image::map(uint64_t offset, uint64_t length) {
+  const uint64_t cluster = cluster_of(offset);
+  if (std::optional<EntryView> view = map_.find(cluster)) co_return run_at(*view, offset, length);
+  CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up(cluster));
+  co_return run_at(view, offset, length);
+}
+
+}  // namespace oxbow::format::qcow2

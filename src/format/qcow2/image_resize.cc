@@ -1,0 +1,101 @@
+// Growing and shrinking the disk. The header's size says nothing that is not yet true:
+// it changes after the tables can hold the new size, and after the tail is gone.
+#include <algorithm>
+
+#include "format/qcow2/image.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/units.h"
+
+namespace oxbow::format::qcow2 {
+
+Task<> Qcow2Image::write_size(uint64_t virtual_size) {
+  std::byte raw[8];
+  store_be<uint64_t>(raw, virtual_size);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_size, IoSpan(&from, 1)));
+  header_.size = virtual_size;
+  co_return co_await gate_.barrier();
+}
+
+Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation preallocation,
+                          bool allow_shrink) {
+  CO_TRY(writable());
+  if (virtual_size == header_.size) co_return {};
+  if (virtual_size > header_.size) co_return co_await grow(virtual_size, preallocation);
+  if (!allow_shrink) {
+    co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
+  }
+  if (header_.nb_snapshots != 0 && header_.version < 3) {
+    co_return fail(ErrorKind::unsupported,
+                   "Can't resize a v2 image which has snapshots", ENOTSUP);
+  }
+  co_return co_await shrink(virtual_size);
+}
+
+Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {
+  const uint64_t bytes_per_table = header_.l2_entries() << header_.cluster_bits;
+  const uint64_t entries = div_round_up(virtual_size, bytes_per_table);
+  if (entries > max_l1_bytes / 8) {
+    co_return fail(ErrorKind::invalid_argument, "The image size is too large", EFBIG);
+  }
+  const uint64_t old_size = header_.size;
+  if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
+  CO_TRY(co_await write_size(virtual_size));
+  if (preallocation == storage::Preallocation::off) co_return {};
+  co_return co_await preallocate(align_up(old_size, header_.cluster_size()), virtual_size,
+                                 preallocation);
+}
+
+// Clusters for [from, to), linked; they read as zeroes.
+Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation) {
+  while (from < to) {
+    CO_TRY_ASSIGN(WritePlan plan, co_await prepare_write(from, to - from));
+    const uint64_t length = align_up(plan.length, header_.cluster_size());
+    storage::ZeroFlags flags;
+    Result<void> filled;
+    const bool fresh = plan.host_offset >= gate_.file().size();
+    if (!fresh || preallocation != storage::Preallocation::metadata) {
+      filled = co_await gate_.write_zeroes(Writes::data, plan.host_offset, length, flags);
+    }
+    if (!filled) {
+      CO_TRY(co_await abort_write(plan));
+      co_return filled;
+    }
+    from += plan.length;
+    CO_TRY(co_await commit_write(plan));
+  }
+  co_return {};
+}
+
+Task<> Qcow2Image::shrink(uint64_t virtual_size) {
+  const uint64_t cluster_size = header_.cluster_size();
+  const uint64_t first = div_round_up(virtual_size, cluster_size);
+  const uint64_t end = div_round_up(header_.size, cluster_size);
+  for (uint64_t cluster = first; cluster < end;) {
+    const uint64_t count = std::min(end - cluster, map_.entries_to_slice_end(cluster));
+    CO_TRY(co_await clear_clusters(cluster, count));
+    cluster += count;
+  }
+  CO_TRY(co_await map_.drop_tables_from(first));
+  CO_TRY(co_await write_metadata());
+  co_return co_await write_size(virtual_size);
+}
+
+// Entries of one slice become unallocated, whatever lies below: they are past the end.
+Task<> Qcow2Image::clear_clusters(uint64_t first, uint64_t count) {
+  CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(first << header_.cluster_bits,
+                                                      count << header_.cluster_bits, true));
+  CO_TRY_ASSIGN(EntryView view, co_await map_.look_up(first));
+  if (!view.exists()) co_return {};
+  CO_TRY_ASSIGN(view, co_await map_.look_up_for_change(first));
+  for (uint32_t i = 0; i < count; ++i) {
+    const L2Entry old = view.entry(i);
+    if (old.raw == 0 && old.bitmap == 0) continue;
+    view.set(i, {});
+    release_entry(old);
+  }
+  co_return {};
+}
+
+}  // namespace oxbow::format::qcow2

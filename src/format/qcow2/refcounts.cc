@@ -1,0 +1,235 @@
+#include "format/qcow2/refcounts.h"
+
+#include <algorithm>
+
+#include "format/qcow2/layout.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+constexpr uint32_t max_slice = 4096;
+
+}  // namespace
+
+Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punch_freed)
+    : gate_(gate),
+      header_(header),
+      punch_freed_(punch_freed),
+      per_block_((uint64_t{header.cluster_size()} * 8) >> header.refcount_order),
+      per_slice_((uint64_t{std::min(header.cluster_size(), max_slice)} * 8) >>
+                 header.refcount_order),
+      cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice),
+             cache_bytes, *this),
+      free_(per_block_) {}
+
+Task<> Refcounts::load() {
+  const uint64_t bytes = uint64_t{header_.refcount_table_clusters} * header_.cluster_size();
+  CO_TRY_ASSIGN(Buffer raw, Buffer::allocate(bytes));
+  const iovec into = io_slice(raw.span());
+  CO_TRY(co_await gate_.read(header_.refcount_table_offset, IoSpan(&into, 1)));
+  table_.resize(bytes / 8);
+  for (size_t i = 0; i < table_.size(); ++i) {
+    table_[i] = load_be<uint64_t>(raw.data() + i * 8) & refcount_table_offset_mask;
+  }
+  co_return {};
+}
+
+bool Refcounts::has_block(uint64_t block) const {
+  return block < table_.size() && table_[block] != 0;
+}
+
+// The cached slice that holds the cluster's count; its block must exist.
+Task<SliceRef> Refcounts::slice_of(uint64_t cluster) {
+  const uint64_t block = table_[block_of(cluster)];
+  if (!is_aligned(block, header_.cluster_size())) {
+    co_return fail(ErrorKind::corrupt, "refcount block offset " + std::to_string(block) +
+                                           " of refcount table entry " +
+                                           std::to_string(block_of(cluster)) +
+                                           " is not aligned to a cluster",
+                   EIO);
+  }
+  const uint64_t slice = (cluster % per_block_) / per_slice_;
+  co_return co_await cache_.get(block + slice * cache_.slice_size());
+}
+
+Task<uint64_t> Refcounts::refcount(uint64_t cluster) {
+  if (!has_block(block_of(cluster))) co_return uint64_t{0};
+  CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(cluster));
+  co_return load_refcount(slice.data(), cluster % per_slice_, header_.refcount_order);
+}
+
+Task<> Refcounts::learn_region(uint64_t block) {
+  if (!has_block(block)) {
+    free_.set_empty(block);
+    co_return {};
+  }
+  std::vector<bool> used(per_block_);
+  for (uint64_t i = 0; i < per_block_; i += per_slice_) {
+    CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(block * per_block_ + i));
+    for (uint64_t k = 0; k < per_slice_; ++k) {
+      used[i + k] = load_refcount(slice.data(), k, header_.refcount_order) != 0;
+    }
+  }
+  free_.load(block, [&](uint64_t i) { return used[i]; });
+  co_return {};
+}
+
+Task<uint64_t> Refcounts::find_free(uint64_t count) {
+  for (;;) {
+    const FreeIndex::Search search = free_.find(cursor_, count);
+    if (search.found) {
+      const uint64_t end = (search.cluster + count) << header_.cluster_bits;
+      if (end > max_host_offset) {
+        co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit", EFBIG);
+      }
+      co_return search.cluster;
+    }
+    CO_TRY(co_await learn_region(search.unknown_region));
+  }
+}
+
+Task<uint64_t> Refcounts::allocate(uint64_t count) {
+  CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  for (;;) {
+    CO_TRY_ASSIGN(const uint64_t cluster, co_await find_free(count));
+    CO_TRY_ASSIGN(const bool changed, co_await ensure_blocks(cluster, count));
+    if (changed) continue;
+    CO_TRY(co_await add_reference(cluster, count));
+    cursor_ = cluster + count;
+    end_ = std::max(end_, cursor_);
+    co_return cluster << header_.cluster_bits;
+  }
+}
+
+Task<bool> Refcounts::ensure_blocks(uint64_t cluster, uint64_t count) {
+  for (uint64_t block = block_of(cluster); block <= block_of(cluster + count - 1); ++block) {
+    if (has_block(block)) continue;
+    gate_.file().event("refblock_alloc");
+    if (block >= table_.size()) {
+      CO_TRY(co_await grow_table(block));
+    } else {
+      CO_TRY(co_await create_block(block));
+    }
+    co_return true;
+  }
+  co_return false;
+}
+
+// A new block counts itself: it takes the first cluster of its own, so far empty, region.
+// Linked in the table only by write_back(), after its contents.
+Task<> Refcounts::create_block(uint64_t block) {
+  const uint64_t cluster = block * per_block_;
+  const uint64_t offset = cluster << header_.cluster_bits;
+  if (offset + header_.cluster_size() > max_host_offset) {
+    co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit", EFBIG);
+  }
+  cache_.drop(offset, header_.cluster_size());
+  CO_TRY(co_await gate_.write_zeroes(Writes::refcount_block, offset, header_.cluster_size(), {}));
+  table_[block] = offset;
+  const Result<void> counted = co_await add_reference(cluster, 1);
+  if (!counted) {
+    table_[block] = 0;
+    co_return counted;
+  }
+  end_ = std::max(end_, cluster + 1);
+  dirty_entries_.push_back(block);
+  co_return {};
+}
+
+// Raises `count` clusters that are free (count 0) to 1. On failure nothing stays raised.
+Task<> Refcounts::add_reference(uint64_t cluster, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    Result<SliceRef> slice = co_await slice_of(cluster + i);
+    if (!slice) {
+      // What was raised leaks in memory and on disk: harmless, and found by check.
+      co_return std::unexpected(std::move(slice).error());
+    }
+    const uint64_t in_slice = (cluster + i) % per_slice_;
+    const uint64_t run = std::min(count - i, per_slice_ - in_slice);
+    std::byte* counts = slice->modify();
+    for (uint64_t k = 0; k < run; ++k) {
+      store_refcount(counts, in_slice + k, header_.refcount_order, 1);
+    }
+    free_.mark_used(cluster + i, run);
+    i += run - 1;
+  }
+  co_return {};
+}
+
+void Refcounts::release(uint64_t host_offset, uint64_t clusters) {
+  const uint64_t cluster = host_offset >> header_.cluster_bits;
+  if (!releases_.empty() && releases_.back().cluster + releases_.back().count == cluster) {
+    releases_.back().count += clusters;
+    return;
+  }
+  releases_.push_back({cluster, clusters});
+}
+
+void Refcounts::put_back(std::vector<Release> releases) {
+  releases.insert(releases.end(), releases_.begin(), releases_.end());
+  releases_ = std::move(releases);
+}
+
+Task<> Refcounts::drop_references(uint64_t cluster, uint64_t count, std::vector<Release>& freed) {
+  for (uint64_t at = cluster; at < cluster + count; ++at) {
+    if (!has_block(block_of(at))) continue;  // was never counted: nothing to lower
+    CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
+    const uint64_t index = at % per_slice_;
+    const uint64_t now = load_refcount(slice.data(), index, header_.refcount_order);
+    if (now == 0) continue;
+    store_refcount(slice.modify(), index, header_.refcount_order, now - 1);
+    if (now != 1) continue;
+    if (!freed.empty() && freed.back().cluster + freed.back().count == at) {
+      ++freed.back().count;
+    } else {
+      freed.push_back({at, 1});
+    }
+  }
+  co_return {};
+}
+
+Task<> Refcounts::apply(const std::vector<Release>& releases) {
+  if (releases.empty()) co_return {};
+  CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  std::vector<Release> freed;
+  for (const Release& release : releases) {
+    CO_TRY(co_await drop_references(release.cluster, release.count, freed));
+  }
+  for (const Release& run : freed) {
+    const uint64_t offset = run.cluster << header_.cluster_bits;
+    if (punch_freed_) {
+      // Only a hint: the clusters are free whether or not the host took it. Allocation is
+      // locked out until the hole is done, so it cannot erase what comes next.
+      (void)co_await gate_.discard(offset, run.count << header_.cluster_bits);
+    }
+    free_.mark_free(run.cluster, run.count);
+    cursor_ = std::min(cursor_, run.cluster);
+  }
+  co_return {};
+}
+
+Task<> Refcounts::write_entries() {
+  std::vector<uint64_t> entries = std::exchange(dirty_entries_, {});
+  for (size_t i = 0; i < entries.size(); ++i) {
+    std::byte raw[8];
+    store_be<uint64_t>(raw, table_[entries[i]]);
+    const iovec from = io_slice(std::span<const std::byte>(raw));
+    Result<void> written = co_await gate_.write(
+        Writes::refcount_table, header_.refcount_table_offset + entries[i] * 8, IoSpan(&from, 1));
+    if (!written) {
+      dirty_entries_.insert(dirty_entries_.end(), entries.begin() + i, entries.end());
+      co_return written;
+    }
+  }
+  co_return {};
+}
+
+Task<> Refcounts::write_back() {
+  CO_TRY(co_await cache_.write_back());
+  if (dirty_entries_.empty()) co_return {};
+  // The blocks before the entries that make them count.
+  CO_TRY(co_await gate_.barrier());
+  co_return co_await write_entries();
+}
+
+}  // namespace oxbow::format::qcow2

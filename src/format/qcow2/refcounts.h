@@ -1,0 +1,87 @@
+// Reference counts of host clusters and their allocation. Increments are made before
+// anything links to a cluster and reach the disk first; decrements wait until the link
+// is gone on disk, so a crash in between leaks and never dangles.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "async/sync.h"
+#include "format/qcow2/free_index.h"
+#include "format/qcow2/gate.h"
+#include "format/qcow2/header.h"
+#include "format/qcow2/table_cache.h"
+
+namespace oxbow::format::qcow2 {
+
+/// Clusters whose link was taken out in memory: one reference each is to go.
+struct Release {
+  uint64_t cluster;
+  uint64_t count;
+};
+
+class Refcounts final : private WriteBarrier {
+ public:
+  /// `header` is the image's own copy; its refcount table fields change when the table grows.
+  Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punch_freed);
+
+  /// Reads the refcount table (validated with the header).
+  Task<> load();
+
+  /// Takes `count` free clusters in a row, each with a reference of 1; the first is returned
+  /// as a host offset. Not yet on disk: write_back() before linking them there.
+  Task<uint64_t> allocate(uint64_t count);
+  Task<uint64_t> refcount(uint64_t cluster);
+  /// Queues the loss of one reference each. The caller has already unlinked them in memory.
+  void release(uint64_t host_offset, uint64_t clusters);
+
+  /// The queue so far, for a flush: taken before the unlinking is written, applied after.
+  [[nodiscard]] std::vector<Release> take_releases() { return std::exchange(releases_, {}); }
+  void put_back(std::vector<Release> releases);
+  /// Lowers the counts; clusters that reach 0 are punched out of the file if asked for, and
+  /// only then become free for allocation.
+  Task<> apply(const std::vector<Release>& releases);
+  [[nodiscard]] bool has_releases() const { return !releases_.empty(); }
+
+  [[nodiscard]] bool dirty() const { return cache_.dirty() || !dirty_entries_.empty(); }
+  /// Writes changed refcount blocks, then the table entries that link new ones. The caller
+  /// owes a barrier before writing what relies on the counts.
+  Task<> write_back();
+
+  /// One past the last cluster that was ever handed out here; 0 if none was.
+  [[nodiscard]] uint64_t end_of_allocations() const { return end_; }
+
+ private:
+  Task<> before_write_back() override { co_return {}; }
+
+  [[nodiscard]] uint64_t block_of(uint64_t cluster) const { return cluster / per_block_; }
+  [[nodiscard]] bool has_block(uint64_t block) const;
+  Task<SliceRef> slice_of(uint64_t cluster);
+  Task<uint64_t> find_free(uint64_t count);
+  Task<> learn_region(uint64_t block);
+  /// True where a block was made, so that a search made before it is void.
+  Task<bool> ensure_blocks(uint64_t cluster, uint64_t count);
+  Task<> create_block(uint64_t block);
+  Task<> grow_table(uint64_t block);
+  Task<> write_grown_table(uint64_t first, uint64_t new_blocks, uint64_t table_clusters);
+  Task<> switch_table(uint64_t offset, uint32_t clusters);
+  Task<> add_reference(uint64_t cluster, uint64_t count);
+  Task<> drop_references(uint64_t cluster, uint64_t count, std::vector<Release>& freed);
+  Task<> write_entries();
+
+  Gate& gate_;
+  Header& header_;
+  bool punch_freed_;
+  uint64_t per_block_;  // clusters that one refcount block counts
+  uint64_t per_slice_;
+  TableCache cache_;
+  FreeIndex free_;
+  std::vector<uint64_t> table_;  // host offsets of the blocks, 0 for none
+  std::vector<uint64_t> dirty_entries_;
+  std::vector<Release> releases_;
+  uint64_t cursor_ = 0;  // no search starts below
+  uint64_t end_ = 0;
+  async::Mutex allocating_;
+};
+
+}  // namespace oxbow::format::qcow2

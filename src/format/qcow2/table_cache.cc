@@ -1,0 +1,133 @@
+#include "format/qcow2/table_cache.h"
+
+#include <algorithm>
+
+namespace oxbow::format::qcow2 {
+
+// The bytes of a slice as they were when the write-back began. The slice stays pinned,
+// and so in memory, until they are on their way: nobody reads the old bytes from the file.
+struct TableCache::Copy {
+  Slice* slice;
+  SliceRef pin;
+  Buffer bytes;
+};
+
+TableCache::TableCache(Gate& gate, Writes kind, uint32_t slice_size, uint64_t max_bytes,
+                       WriteBarrier& barrier)
+    : gate_(gate),
+      kind_(kind),
+      slice_size_(slice_size),
+      max_slices_(std::max<uint64_t>(max_bytes / slice_size, 2)),
+      barrier_(barrier) {}
+
+void TableCache::touch(Slice& slice) {
+  if (last_ == &slice) return;
+  lru_.splice(lru_.begin(), lru_, slice.lru);
+  last_ = &slice;
+}
+
+SliceRef TableCache::find(uint64_t offset) {
+  if (last_ != nullptr && last_->offset == offset) return SliceRef(*last_);
+  const auto found = slices_.find(offset);
+  if (found == slices_.end()) return {};
+  touch(*found->second);
+  return SliceRef(*found->second);
+}
+
+Task<SliceRef> TableCache::get(uint64_t offset) {
+  if (SliceRef found = find(offset)) co_return found;
+  // One load at a time: two loads of one slice would make two copies of it.
+  CO_TRY_ASSIGN(auto guard, co_await loading_.lock());
+  if (SliceRef found = find(offset)) co_return found;
+  CO_TRY(co_await make_room());
+
+  auto slice = std::make_unique<Slice>();
+  slice->offset = offset;
+  slice->dirty_list = &dirty_;
+  CO_TRY_ASSIGN(slice->bytes, Buffer::allocate(slice_size_));
+  const iovec into = io_slice(slice->bytes.span());
+  CO_TRY(co_await gate_.read(offset, IoSpan(&into, 1)));
+  Slice& loaded = *slice;
+  lru_.push_front(&loaded);
+  loaded.lru = lru_.begin();
+  last_ = &loaded;
+  slices_.emplace(offset, std::move(slice));
+  co_return SliceRef(loaded);
+}
+
+void TableCache::erase(Slice& slice) {
+  if (last_ == &slice) last_ = nullptr;
+  if (slice.dirty) std::erase(dirty_, &slice);
+  lru_.erase(slice.lru);
+  slices_.erase(slice.offset);
+}
+
+bool TableCache::evict_one_clean() {
+  for (auto it = lru_.rbegin(); it != lru_.rend(); ++it) {
+    Slice* slice = *it;
+    if (slice->dirty || slice->pins != 0) continue;
+    erase(*slice);
+    return true;
+  }
+  return false;
+}
+
+Task<> TableCache::make_room() {
+  if (slices_.size() < max_slices_ || evict_one_clean()) co_return {};
+  // Everything is dirty: writing all of it pays for the barrier once.
+  CO_TRY(co_await write_back());
+  evict_one_clean();
+  co_return {};
+}
+
+Result<std::vector<TableCache::Copy>> TableCache::copy_dirty() {
+  std::vector<Copy> copies;
+  for (Slice* slice : dirty_) {
+    Copy copy{slice, SliceRef(*slice), {}};
+    TRY_ASSIGN(copy.bytes, Buffer::allocate(slice_size_));
+    std::memcpy(copy.bytes.data(), slice->bytes.data(), slice_size_);
+    copies.push_back(std::move(copy));
+  }
+  for (Copy& copy : copies) copy.slice->dirty = false;
+  dirty_.clear();
+  std::ranges::sort(copies, {}, [](const Copy& copy) { return copy.slice->offset; });
+  return copies;
+}
+
+Task<> TableCache::write_copies(std::vector<Copy>& copies) {
+  constexpr size_t max_parts = 256;
+  for (size_t begin = 0; begin < copies.size();) {
+    std::vector<iovec> parts;
+    const uint64_t offset = copies[begin].slice->offset;
+    size_t end = begin;
+    while (end < copies.size() && parts.size() < max_parts &&
+           copies[end].slice->offset == offset + (end - begin) * slice_size_) {
+      parts.push_back(io_slice(copies[end++].bytes.span()));
+    }
+    CO_TRY(co_await gate_.write(kind_, offset, parts));
+    begin = end;
+  }
+  co_return {};
+}
+
+Task<> TableCache::write_back(bool barrier_anyway) {
+  CO_TRY_ASSIGN(auto guard, co_await writing_.lock());
+  if (!dirty() && !barrier_anyway) co_return {};
+  CO_TRY_ASSIGN(std::vector<Copy> copies, copy_dirty());
+  Result<void> done = co_await barrier_.before_write_back();
+  if (done) done = co_await write_copies(copies);
+  if (!done) {
+    for (Copy& copy : copies) (void)copy.pin.modify();
+  }
+  co_return done;
+}
+
+void TableCache::drop(uint64_t offset, uint64_t length) {
+  for (uint64_t at = offset; at < offset + length; at += slice_size_) {
+    const auto found = slices_.find(at);
+    if (found == slices_.end()) continue;
+    if (found->second->pins == 0) erase(*found->second);
+  }
+}
+
+}  // namespace oxbow::format::qcow2

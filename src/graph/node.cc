@@ -1,0 +1,247 @@
+#include "graph/node.h"
+
+#include <algorithm>
+
+namespace oxbow::graph {
+
+using format::Run;
+using format::RunKind;
+
+namespace {
+
+// The whole of `vector` where the part is all of it: the common case copies no list.
+class Part {
+ public:
+  Part(IoSpan vector, uint64_t total, uint64_t offset, uint64_t length) : view_(vector) {
+    if (offset == 0 && length == total) return;
+    copy_ = io_subvector(vector, offset, length);
+    view_ = copy_;
+  }
+  [[nodiscard]] IoSpan span() const { return view_; }
+
+ private:
+  std::vector<iovec> copy_;
+  IoSpan view_;
+};
+
+}  // namespace
+
+Node::Node(std::unique_ptr<format::Format> format, std::shared_ptr<Node> backing)
+    : format_(std::move(format)), backing_(std::move(backing)) {}
+
+Task<> Node::read(uint64_t offset, IoSpan into) {
+  const uint64_t length = io_length(into);
+  if (length == 0) co_return {};
+  async::RangeLock::Guard guard;
+  if (async::RangeLock* locks = format_->guest_locks()) {
+    CO_TRY_ASSIGN(guard, co_await locks->lock(offset, length, false));
+  }
+  co_return co_await read_unlocked(offset, into);
+}
+
+Task<> Node::read_unlocked(uint64_t offset, IoSpan into) {
+  const uint64_t length = io_length(into);
+  for (uint64_t done = 0; done < length;) {
+    CO_TRY_ASSIGN(const Run run, co_await format_->map(offset + done, length - done));
+    const Part part(into, length, done, run.length);
+    CO_TRY(co_await read_run(run, offset + done, part.span()));
+    done += run.length;
+  }
+  co_return {};
+}
+
+Task<> Node::read_run(const Run& run, uint64_t offset, IoSpan into) {
+  switch (run.kind) {
+    case RunKind::data: return format_->read_host(run.host_offset, into);
+    case RunKind::compressed: return format_->read_compressed(offset, into);
+    case RunKind::hole:
+      if (backing_) return read_backing(offset, into);
+      break;
+    case RunKind::zero: break;
+  }
+  return read_zeroes(into);
+}
+
+Task<> Node::read_zeroes(IoSpan into) {
+  io_fill_zero(into);
+  co_return {};
+}
+
+// A backing file may be shorter than what stands on it.
+Task<> Node::read_backing(uint64_t offset, IoSpan into) {
+  const uint64_t length = io_length(into);
+  const uint64_t below = backing_->virtual_size();
+  const uint64_t inside = offset < below ? std::min(length, below - offset) : 0;
+  if (inside != 0) {
+    const Part part(into, length, 0, inside);
+    CO_TRY(co_await backing_->read(offset, part.span()));
+  }
+  if (inside < length) io_fill_zero(io_subvector(into, inside, length - inside));
+  co_return {};
+}
+
+Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
+  const uint64_t length = io_length(from);
+  for (uint64_t done = 0; done < length;) {
+    CO_TRY_ASSIGN(format::WritePlan plan,
+                  co_await format_->prepare_write(offset + done, length - done));
+    const uint64_t step = plan.length;
+    const Part part(from, length, done, step);
+    const Result<void> written = co_await write_planned(plan, part.span());
+    if (!written) {
+      (void)co_await format_->abort_write(plan);
+      co_return written;
+    }
+    CO_TRY(co_await format_->commit_write(plan));
+    done += step;
+  }
+  if (flags.fua) co_return co_await flush();
+  co_return {};
+}
+
+Task<> Node::write_planned(const format::WritePlan& plan, IoSpan from) {
+  const bool alone = plan.surroundings_zero || (plan.head == 0 && plan.tail == 0);
+  if (alone) return format_->write_host(plan.host_offset, from);
+  return write_with_surroundings(plan, from);
+}
+
+// Head, data and tail in one request. The plan holds the guest range, so what is read
+// around the data cannot change before it is written.
+Task<> Node::write_with_surroundings(const format::WritePlan& plan, IoSpan from) {
+  CO_TRY_ASSIGN(Buffer around, Buffer::allocate(plan.head + plan.tail));
+  const auto head = around.span().first(plan.head);
+  const auto tail = around.span().subspan(plan.head);
+  CO_TRY(co_await read_clipped(plan.guest_offset - plan.head, head));
+  CO_TRY(co_await read_clipped(plan.guest_offset + plan.length, tail));
+  std::vector<iovec> merged;
+  merged.reserve(from.size() + 2);
+  if (!head.empty()) merged.push_back(io_slice(head));
+  merged.insert(merged.end(), from.begin(), from.end());
+  if (!tail.empty()) merged.push_back(io_slice(tail));
+  co_return co_await format_->write_host(plan.host_offset - plan.head, merged);
+}
+
+// Guest bytes under an exclusive plan; zeroes past the disk's end.
+Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
+  const uint64_t size = virtual_size();
+  const uint64_t inside = offset < size ? std::min<uint64_t>(into.size(), size - offset) : 0;
+  std::ranges::fill(into.subspan(inside), std::byte{0});
+  if (inside == 0) co_return {};
+  const iovec part = io_slice(into.first(inside));
+  co_return co_await read_unlocked(offset, IoSpan(&part, 1));
+}
+
+Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  const uint64_t end = offset + length;
+  while (offset < end) {
+    CO_TRY_ASSIGN(const uint64_t covered,
+                  co_await format_->zero_units(offset, end - offset,
+                                               {flags.may_unmap, flags.no_fallback}));
+    if (covered != 0) {
+      offset += covered;
+      continue;
+    }
+    CO_TRY_ASSIGN(const uint64_t stepped, co_await zero_by_bytes(offset, end - offset, flags));
+    offset += stepped;
+  }
+  if (flags.fua) co_return co_await flush();
+  co_return {};
+}
+
+// Up to the next unit boundary: the unit's rest already reads as zeroes, and it becomes a
+// zero unit whole; or zero bytes are written.
+Task<uint64_t> Node::zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  const uint64_t unit = std::max<uint64_t>(format_->geometry().subcluster_size, 1);
+  const uint64_t begin = align_down(offset, unit);
+  const uint64_t end = std::min(begin + unit, virtual_size());
+  const uint64_t step = unit == 1 ? length : std::min(length, end - offset);
+  if (unit != 1) {
+    CO_TRY_ASSIGN(const bool before, co_await reads_zero(begin, offset));
+    CO_TRY_ASSIGN(const bool after, co_await reads_zero(offset + step, end));
+    if (before && after) {
+      CO_TRY_ASSIGN(const uint64_t covered,
+                    co_await format_->zero_units(begin, end - begin,
+                                                 {flags.may_unmap, flags.no_fallback}));
+      if (covered >= end - begin) co_return step;
+    }
+  }
+  if (flags.no_fallback) {
+    co_return fail(ErrorKind::unsupported, "zeroes would have to be written", ENOTSUP);
+  }
+  CO_TRY(co_await write_zero_bytes(offset, step));
+  co_return step;
+}
+
+Task<> Node::write_zero_bytes(uint64_t offset, uint64_t length) {
+  constexpr uint64_t chunk = 1 << 20;
+  CO_TRY_ASSIGN(const Buffer zeroes, Buffer::allocate_zeroed(std::min(length, chunk)));
+  for (const uint64_t end = offset + length; offset < end;) {
+    const uint64_t now = std::min<uint64_t>(end - offset, zeroes.size());
+    const iovec part = io_slice(zeroes.span().first(now));
+    CO_TRY(co_await write(offset, IoSpan(&part, 1)));
+    offset += now;
+  }
+  co_return {};
+}
+
+Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
+  while (begin < end) {
+    CO_TRY_ASSIGN(const NodeStatus found, co_await status(begin, end - begin));
+    if (!found.zero) co_return false;
+    begin += found.length;
+  }
+  co_return true;
+}
+
+Task<> Node::discard(uint64_t offset, uint64_t length) { return format_->discard(offset, length); }
+
+Task<> Node::flush() { return format_->flush(); }
+
+Task<> Node::resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink) {
+  const uint64_t old_size = virtual_size();
+  CO_TRY(co_await format_->resize(size, preallocation, allow_shrink));
+  if (size <= old_size) co_return {};
+  // New bytes read as zeroes: neither what the last cluster held past the old end, nor
+  // what a longer backing file holds there, may show.
+  uint64_t exposed = std::min(size, align_up(old_size, std::max(1u, format_->geometry().cluster_size)));
+  if (backing_) exposed = std::max(exposed, std::min(size, backing_->virtual_size()));
+  if (format_->geometry().cluster_size == 0) co_return {};
+  CO_TRY_ASSIGN(const bool clean, co_await reads_zero(old_size, exposed));
+  if (clean) co_return {};
+  co_return co_await write_zeroes(old_size, exposed - old_size);
+}
+
+Task<NodeStatus> Node::status_here(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(const Run run, co_await format_->map(offset, length));
+  NodeStatus out;
+  out.length = run.length;
+  out.kind = run.kind;
+  out.zero = run.kind == RunKind::zero || (run.kind == RunKind::hole && !backing_);
+  out.has_host_offset = run.has_host_offset;
+  out.host_offset = run.host_offset;
+  if (run.has_host_offset) out.file = &format_->file();
+  co_return out;
+}
+
+Task<NodeStatus> Node::status(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(NodeStatus found, co_await status_here(offset, length));
+  uint32_t depth = 0;
+  for (Node* below = backing_.get(); below != nullptr && found.kind == RunKind::hole;
+       below = below->backing_.get()) {
+    ++depth;
+    const uint64_t end = below->virtual_size();
+    if (offset >= end) {
+      found.zero = true;
+      found.beyond_end = true;
+      found.depth = depth;
+      break;
+    }
+    CO_TRY_ASSIGN(found, co_await below->status_here(offset, std::min(found.length, end - offset)));
+    found.depth = depth;
+  }
+  co_return found;
+}
+
+Task<> Node::close() { return format_->close(); }
+
+}  // namespace oxbow::graph
