@@ -66,8 +66,9 @@ class CommandLine {
   static constexpr int end = -1;
 
   /// `short_options` without a leading ':' and without 'h'; argv[0] is the command's name.
+  /// A bad --object leaves with `object_error_code`.
   CommandLine(const ToolContext& context, int argc, char** argv, std::string_view short_options,
-              std::initializer_list<option> long_options);
+              std::initializer_list<option> long_options, int object_error_code = 1);
 
   /// The next option's letter or value, or `end`.
   int next();
@@ -90,6 +91,7 @@ class CommandLine {
   char** argv_;
   std::string short_options_;
   std::vector<option> long_options_;
+  int object_error_code_;
   std::optional<int> exit_code_;
   Trust trust_;
   ObjectSet objects_;

@@ -17,7 +17,7 @@ namespace oxbow::tools {
 struct ToolContext;
 
 struct CreateOptionSpec {
-  enum class Type { string, boolean, number, size };
+  enum class Type { string, boolean, number, size_bytes };
   std::string_view name;
   Type type;
   std::string_view help;

@@ -12,9 +12,9 @@ namespace oxbow::tools {
 
 /// How the command line asked for its images.
 struct OpenRequest {
-  bool image_opts = false;  ///< names are --image-opts trees
-  std::string format;       ///< empty: probed
-  OpenOptions options;      ///< format and warn are filled in by open_image()
+  bool image_opts = false;            ///< names are --image-opts trees
+  std::optional<std::string> format;  ///< none: probed
+  OpenOptions options;                ///< format and warn are filled in by open_image()
 };
 
 /// The image `name`, or the library's error without the tool's own words around it.

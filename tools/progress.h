@@ -11,9 +11,10 @@ namespace oxbow::tools {
 
 class ProgressPrinter {
  public:
-  /// `shown`: -p was given. Otherwise SIGUSR1 makes report() print one line to stderr,
-  /// which is why this installs a signal handler. Steps below `min_percent` are not shown.
-  ProgressPrinter(const ToolContext& context, bool shown, double min_percent = 1.0);
+  /// `shown`: -p was given; `quiet`: -q, which also keeps `oxbow` from drawing its bar.
+  /// Without -p SIGUSR1 makes report() print one line to stderr, which is why this installs
+  /// a signal handler. Steps below `min_percent` are not shown.
+  ProgressPrinter(const ToolContext& context, bool shown, bool quiet, double min_percent = 1.0);
   ProgressPrinter(const ProgressPrinter&) = delete;
   ProgressPrinter& operator=(const ProgressPrinter&) = delete;
   /// Ends the line that -p left open.
@@ -24,16 +25,16 @@ class ProgressPrinter {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void print_stock(double percent);
+  void print_percent(double percent);
   void print_bar(uint64_t done, uint64_t total);
-  void print_on_signal(double percent);
 
   bool shown_;
   bool bar_;
   double min_percent_;
   double last_percent_ = -1;
   Clock::time_point start_;
-  Clock::time_point last_bar_;
+  Clock::time_point next_bar_;
+  bool bar_drawn_ = false;
 };
 
 }  // namespace oxbow::tools

@@ -16,12 +16,12 @@ struct SnapshotInfo {
   uint32_t date_nsec = 0;
   uint64_t vm_clock_nsec = 0;
   std::optional<uint64_t> icount;
-  uint64_t disk_size = 0;      ///< bytes, at the time of the snapshot
+  uint64_t disk_size = 0;  ///< bytes, at the time of the snapshot
 };
 
 struct BitmapInfo {
   std::string name;
-  uint64_t granularity = 0;  ///< bytes
+  uint64_t granularity = 0;        ///< bytes
   std::vector<std::string> flags;  ///< "in-use", "auto"
 };
 
@@ -33,6 +33,7 @@ struct Qcow2Info {
   uint32_t refcount_bits = 16;
   bool corrupt = false;
   bool extended_l2 = false;
+  std::string encryption_format;  ///< "aes", "luks"; empty: not encrypted
   std::optional<std::string> data_file;
   bool data_file_raw = false;
   std::vector<BitmapInfo> bitmaps;
@@ -41,13 +42,13 @@ struct Qcow2Info {
 struct ImageInfo {
   std::string filename;
   std::string format;
-  uint64_t virtual_size = 0;               ///< bytes
-  std::optional<uint64_t> actual_size;     ///< bytes occupied on the host
-  std::optional<uint32_t> cluster_size;    ///< bytes
-  bool dirty = false;                      ///< not closed cleanly
+  uint64_t virtual_size = 0;             ///< bytes
+  std::optional<uint64_t> actual_size;   ///< bytes occupied on the host
+  std::optional<uint32_t> cluster_size;  ///< bytes
+  bool dirty = false;                    ///< not closed cleanly
   bool encrypted = false;
-  std::string backing_filename;            ///< as the image states it
-  std::string full_backing_filename;       ///< resolved against the image's place
+  std::string backing_filename;       ///< as the image states it
+  std::string full_backing_filename;  ///< resolved against the image's place
   std::string backing_format;
   std::vector<SnapshotInfo> snapshots;
   std::optional<Qcow2Info> qcow2;
@@ -55,15 +56,15 @@ struct ImageInfo {
 
 /// A run of guest bytes, as `map` shows it.
 struct BlockStatus {
-  uint64_t offset = 0;    ///< guest bytes
-  uint64_t length = 0;    ///< > 0
-  uint32_t depth = 0;     ///< 0: this image, 1: its backing file, ...
-  bool present = true;    ///< some layer of the chain decides these bytes
-  bool zero = false;      ///< reads as zeroes
-  bool data = false;      ///< stored bytes exist
+  uint64_t offset = 0;  ///< guest bytes
+  uint64_t length = 0;  ///< > 0
+  uint32_t depth = 0;   ///< 0: this image, 1: its backing file, ...
+  bool present = true;  ///< some layer of the chain decides these bytes
+  bool zero = false;    ///< reads as zeroes
+  bool data = false;    ///< stored bytes exist
   bool compressed = false;
   std::optional<uint64_t> host_offset;  ///< in `filename`, for plain data
-  std::string filename;   ///< the file that host_offset is in; empty without one
+  std::string filename;                 ///< the file that host_offset is in; empty without one
 };
 
 /// One finding of a check.

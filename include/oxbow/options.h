@@ -27,17 +27,19 @@ enum class Trust {
 enum class DetectZeroes { off, on, unmap };
 
 struct OpenOptions {
-  std::string format;     ///< "qcow2", "raw", ...; empty: found by probing
+  std::string format;  ///< "qcow2", "raw", ...; empty: found by probing
   bool writable = false;
   bool force_share = false;  ///< open although another process holds locks (reads may be stale)
   bool open_backing = true;  ///< false: backing files are not opened, holes read as zeroes
-  bool check_only = false;   ///< do not refuse or repair dirty and corrupt images
+  /// false: an external data file is not opened, and its data cannot be read
+  bool open_data_file = true;
+  bool check_only = false;  ///< do not refuse or repair dirty and corrupt images
   CacheMode cache = CacheMode::writeback;
   bool unmap_on_discard = false;  ///< pass discards on to the host file
   DetectZeroes detect_zeroes = DetectZeroes::off;
-  std::string aio;        ///< "threads", "native", "io_uring"; empty: the fastest here
+  std::string aio;  ///< "threads", "native", "io_uring"; empty: the fastest here
   Trust trust = Trust::same_directory;
-  Options driver;         ///< further stock options, dotted keys
+  Options driver;  ///< further stock options, dotted keys
   /// Told what a user should know and no caller has to act on; one message, no newline at
   /// the end. Absent: dropped.
   std::function<void(std::string_view)> warn;

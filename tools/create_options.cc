@@ -1,0 +1,236 @@
+// The tables of -o keys and their parsing.
+#include "create_options.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+
+#include "command_line.h"
+#include "options.h"
+#include "sizes.h"
+
+namespace oxbow::tools {
+namespace {
+
+using Spec = CreateOptionSpec;
+using enum CreateOptionSpec::Type;
+
+// In the order of "Formatting ..."; the help is sorted by name.
+constexpr std::array qcow2_specs = {
+    Spec{"encryption", boolean,
+         "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", ""},
+    Spec{"encrypt.format", string, "Encrypt the image, format choices: 'aes', 'luks'", ""},
+    Spec{"encrypt.key-secret", string, "ID of secret providing qcow AES key or LUKS passphrase",
+         ""},
+    Spec{"encrypt.cipher-alg", string, "Name of encryption cipher algorithm", ""},
+    Spec{"encrypt.cipher-mode", string, "Name of encryption cipher mode", ""},
+    Spec{"encrypt.ivgen-alg", string, "Name of IV generator algorithm", ""},
+    Spec{"encrypt.ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
+    Spec{"encrypt.hash-alg", string, "Name of encryption hash algorithm", ""},
+    Spec{"encrypt.iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
+    Spec{"cluster_size", size_bytes, "qcow2 cluster size", "65536"},
+    Spec{"extended_l2", boolean, "Extended L2 tables", "off"},
+    Spec{"preallocation", string,
+         "Preallocation mode (allowed values: off, metadata, falloc, full)", ""},
+    Spec{"compression_type", string, "Compression method used for image cluster compression",
+         "zlib"},
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"compat", string, "Compatibility level (v2 [0.10] or v3 [1.1])", ""},
+    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"backing_fmt", string, "Image format of the base image", ""},
+    Spec{"data_file", string, "File name of an external data file", ""},
+    Spec{"data_file_raw", boolean, "The external data file must stay valid as a raw image", ""},
+    Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
+    Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
+};
+constexpr std::array raw_specs = {Spec{"size", size_bytes, "Virtual disk size", ""}};
+constexpr std::array file_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"nocow", boolean, "Turn off copy-on-write (valid only on btrfs)", ""},
+    Spec{"preallocation", string, "Preallocation mode (allowed values: off, falloc, full)", ""},
+    Spec{"extent_size_hint", size_bytes, "Extent size hint for the image file, 0 to disable", ""},
+};
+// Drivers that exist and make no images.
+constexpr std::array not_creatable = {"null-co", "null-aio", "blkdebug"};
+
+std::string_view type_name(Spec::Type type) {
+  switch (type) {
+    case string: return "str";
+    case boolean: return "bool (on/off)";
+    case number: return "num";
+    case size_bytes: return "size";
+  }
+  return {};
+}
+
+Result<std::string> parse_boolean(std::string_view key, std::string value) {
+  static constexpr std::array words = {"on", "off", "yes", "no", "true", "false", "y", "n"};
+  if (std::ranges::find(words, value) != words.end()) return value;
+  return fail(ErrorKind::invalid_argument,
+              fmt::format("Parameter '{}' expects 'on' or 'off'", key));
+}
+
+// Decimal, octal or hexadecimal; printed as the signed number with the same bits.
+Result<std::string> parse_number(std::string_view key, const std::string& value) {
+  char* end = nullptr;
+  errno = 0;
+  uint64_t number = std::strtoull(value.c_str(), &end, 0);
+  if (errno == ERANGE) {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Value '{}' is too large for parameter '{}'", value, key));
+  }
+  if (end == value.c_str() || *end != '\0') {
+    return fail(ErrorKind::invalid_argument, fmt::format("Parameter '{}' expects a number", key));
+  }
+  return std::to_string(static_cast<int64_t>(number));
+}
+
+Result<std::string> parse_bytes(std::string_view key, const std::string& value) {
+  auto bytes = parse_size(value);
+  if (bytes) return std::to_string(*bytes);
+  if (bytes.error() == SizeError::out_of_range) {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Value '{}' is out of range for parameter '{}'", value, key));
+  }
+  return std::unexpected(
+      Error(ErrorKind::invalid_argument,
+            fmt::format("Parameter '{}' expects a non-negative number below 2^64", key))
+          .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
+                     "and exabytes, respectively.\n"));
+}
+
+Result<std::string> parse_value(const Spec& spec, std::string value) {
+  switch (spec.type) {
+    case boolean: return parse_boolean(spec.name, std::move(value));
+    case number: return parse_number(spec.name, value);
+    case size_bytes: return parse_bytes(spec.name, value);
+    case string: break;
+  }
+  return value;
+}
+
+std::string double_commas(std::string_view text) {
+  std::string out;
+  for (char c : text) out.append(c == ',' ? 2 : 1, c);
+  return out;
+}
+
+}  // namespace
+
+Result<CreateOptionList> CreateOptionList::for_format(std::string_view format, bool format_only) {
+  CreateOptionList list;
+  list.format_ = format;
+  list.format_only_ = format_only;
+  auto add = [&list](auto& specs) {
+    for (const Spec& spec : specs) {
+      if (!list.find(spec.name)) list.specs_.push_back(spec);
+    }
+  };
+  if (format == "qcow2") {
+    add(qcow2_specs);
+  } else if (format == "raw") {
+    add(raw_specs);
+  } else if (format == "file") {
+    add(file_specs);
+  } else if (std::ranges::find(not_creatable, format) != not_creatable.end()) {
+    return fail(ErrorKind::unsupported,
+                fmt::format("Format driver '{}' does not support image creation", format));
+  } else {
+    return fail(ErrorKind::unsupported, fmt::format("Unknown file format '{}'", format));
+  }
+  if (!format_only) add(file_specs);
+  return list;
+}
+
+const CreateOptionSpec* CreateOptionList::find(std::string_view key) const {
+  auto found = std::ranges::find(specs_, key, &Spec::name);
+  return found == specs_.end() ? nullptr : &*found;
+}
+
+Result<void> CreateOptionList::parse(std::string_view list) {
+  for (OptionItem& item : split_options(list)) {
+    if (item.key == "id") continue;
+    const Spec* spec = find(item.key);
+    if (!spec) {
+      return fail(ErrorKind::invalid_argument, fmt::format("Invalid parameter '{}'", item.key));
+    }
+    auto value = parse_value(*spec, std::move(item.value));
+    if (!value) return std::unexpected(std::move(value).error());
+    given_[item.key] = std::move(*value);
+  }
+  return {};
+}
+
+bool CreateOptionList::set(std::string_view key, std::string value) {
+  if (!has_key(key)) return false;
+  given_[std::string(key)] = std::move(value);
+  return true;
+}
+
+bool CreateOptionList::has_key(std::string_view key) const { return find(key) != nullptr; }
+
+std::optional<std::string> CreateOptionList::get(std::string_view key) const {
+  if (auto found = given_.find(key); found != given_.end()) return found->second;
+  const Spec* spec = find(key);
+  if (!spec || spec->default_value.empty()) return std::nullopt;
+  return std::string(spec->default_value);
+}
+
+std::optional<uint64_t> CreateOptionList::size(std::string_view key) const {
+  auto text = get(key);
+  if (!text) return std::nullopt;
+  uint64_t bytes = 0;
+  std::from_chars(text->data(), text->data() + text->size(), bytes);
+  return bytes;
+}
+
+Options CreateOptionList::format_options() const {
+  Options options;
+  for (const auto& [key, value] : given_) {
+    if (key == "size" || key == "backing_file" || key == "backing_fmt") continue;
+    options[key] = value;
+    if (find(key)->type != boolean) continue;
+    options[key] = value == "on" || value.starts_with('y') || value == "true" ? "on" : "off";
+  }
+  return options;
+}
+
+std::string CreateOptionList::summary() const {
+  std::string text;
+  for (const Spec& spec : specs_) {
+    if (auto value = get(spec.name))
+      text += fmt::format(" {}={}", spec.name, double_commas(*value));
+  }
+  return text;
+}
+
+std::string CreateOptionList::help() const {
+  std::string text = format_only_ ? fmt::format("Supported {} options:\n", format_)
+                                  : std::string("Supported options:\n");
+  auto sorted = specs_;
+  std::ranges::sort(sorted, {}, &Spec::name);
+  for (const Spec& spec : sorted) {
+    std::string name = fmt::format("  {}=<{}>", spec.name, type_name(spec.type));
+    text += fmt::format("{:<24} - {}\n", name, spec.help);
+  }
+  if (format_only_) {
+    text +=
+        "\nThe protocol level may support further options.\n"
+        "Specify the target filename to include those options.\n";
+  }
+  return text;
+}
+
+int print_create_help(const ToolContext& context, std::string_view format, bool format_only) {
+  auto list = CreateOptionList::for_format(format, format_only);
+  if (!list) {
+    error_report(context, list.error());
+    return 1;
+  }
+  fmt::print("{}", list->help());
+  return 0;
+}
+
+}  // namespace oxbow::tools

@@ -1,0 +1,164 @@
+// Parsing of --object.
+#include "objects.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "options.h"
+
+namespace oxbow::tools {
+namespace {
+
+using Properties = std::map<std::string, std::string>;
+
+// Types that the stock tools know. Only secrets can be made here so far.
+constexpr std::array known_types = {
+    "authz-list",     "authz-list-file", "authz-pam",      "authz-simple",  "iothread",
+    "secret_keyring", "throttle-group",  "tls-creds-anon", "tls-creds-psk", "tls-creds-x509"};
+
+Result<Properties> from_json(std::string_view text) {
+  auto parsed = nlohmann::json::parse(text, nullptr, false);
+  if (!parsed.is_object()) {
+    return fail(ErrorKind::invalid_argument, "JSON parse error, premature EOI");
+  }
+  Properties properties;
+  for (auto& [key, value] : parsed.items()) {
+    if (!value.is_string()) {
+      return fail(ErrorKind::invalid_argument,
+                  fmt::format("Invalid parameter type for '{}', expected: string", key));
+    }
+    properties[key] = value.get<std::string>();
+  }
+  return properties;
+}
+
+Result<Properties> properties_of(std::string_view text) {
+  if (text.starts_with('{')) return from_json(text);
+  Properties properties;
+  for (OptionItem& item : split_options(text, "qom-type")) {
+    properties[item.key] = std::move(item.value);
+  }
+  return properties;
+}
+
+Result<std::string> take(Properties& properties, const char* key) {
+  auto found = properties.find(key);
+  if (found == properties.end()) {
+    return fail(ErrorKind::invalid_argument, fmt::format("Parameter '{}' is missing", key));
+  }
+  std::string value = std::move(found->second);
+  properties.erase(found);
+  return value;
+}
+
+Result<void> check_id(std::string_view id) {
+  auto allowed = [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '.' || c == '_';
+  };
+  if (!id.empty() && std::isalpha(static_cast<unsigned char>(id.front())) &&
+      std::ranges::all_of(id, allowed)) {
+    return {};
+  }
+  return std::unexpected(
+      Error(ErrorKind::invalid_argument, "Parameter 'id' expects an identifier")
+          .with_hint("Identifiers consist of letters, digits, '-', '.', '_', starting with a "
+                     "letter.\n"));
+}
+
+Result<std::string> decode_base64(std::string_view text) {
+  static constexpr std::string_view alphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    if (c == '=' || c == '\n') continue;
+    size_t digit = alphabet.find(c);
+    if (digit == std::string_view::npos) {
+      return fail(ErrorKind::invalid_argument, "Base64 data contains invalid characters");
+    }
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes += static_cast<char>(bits >> count & 0xff);
+    }
+  }
+  return bytes;
+}
+
+Result<std::string> read_whole(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    Error cause = Error::from_errno(errno);
+    return fail(ErrorKind::not_found, fmt::format("Unable to read {}: Failed to open file “{}”: {}",
+                                                  path, path, cause.message()));
+  }
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Result<std::string> secret_bytes(Properties& properties) {
+  auto data = take(properties, "data");
+  auto file = take(properties, "file");
+  auto format = take(properties, "format");
+  if (properties.contains("keyid") || properties.contains("iv")) {
+    return fail(ErrorKind::unsupported, "Encrypted secrets ('keyid', 'iv') are not supported yet");
+  }
+  if (!properties.empty()) {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Parameter '{}' is unexpected", properties.begin()->first));
+  }
+  if (format && *format != "raw" && *format != "base64") {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Parameter 'format' does not accept value '{}'", *format));
+  }
+  if (data && file) {
+    return fail(ErrorKind::invalid_argument, "'file' and 'data' are mutually exclusive");
+  }
+  if (!data && !file) {
+    return fail(ErrorKind::invalid_argument, "Either 'file' or 'data' must be provided");
+  }
+  Result<std::string> bytes = data ? std::move(data) : read_whole(*file);
+  if (bytes && format && *format == "base64") return decode_base64(*bytes);
+  return bytes;
+}
+
+}  // namespace
+
+Result<void> ObjectSet::add(std::string_view text) {
+  auto properties = properties_of(text);
+  if (!properties) return std::unexpected(std::move(properties).error());
+  auto type = take(*properties, "qom-type");
+  if (!type) return std::unexpected(std::move(type).error());
+  if (std::ranges::find(known_types, *type) != known_types.end()) {
+    return fail(ErrorKind::unsupported,
+                fmt::format("Objects of type '{}' are not supported yet", *type));
+  }
+  if (*type != "secret") {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Parameter 'qom-type' does not accept value '{}'", *type));
+  }
+  auto id = take(*properties, "id");
+  if (!id) return std::unexpected(std::move(id).error());
+  if (auto good = check_id(*id); !good) return good;
+  auto bytes = secret_bytes(*properties);
+  if (!bytes) return std::unexpected(std::move(bytes).error());
+  if (!secrets_.try_emplace(*id, std::move(*bytes)).second) {
+    return fail(
+        ErrorKind::exists,
+        fmt::format("attempt to add duplicate property '{}' to object (type 'container')", *id));
+  }
+  return {};
+}
+
+const std::string* ObjectSet::secret(const std::string& id) const {
+  auto found = secrets_.find(id);
+  return found == secrets_.end() ? nullptr : &found->second;
+}
+
+}  // namespace oxbow::tools
