@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <cstring>
+#include <cstdlib>
 
 namespace oxbow::tools {
 namespace {
@@ -36,14 +37,10 @@ std::string_view skip_sign(std::string_view text) {
 
 // Takes the digits of a fraction (after the point) off `text`.
 double take_fraction(std::string_view& text) {
-  double value = 0;
-  double place = 0.1;
-  while (!text.empty() && std::isdigit(static_cast<unsigned char>(text.front()))) {
-    value += (text.front() - '0') * place;
-    place /= 10;
-    text.remove_prefix(1);
-  }
-  return value;
+  size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::string digits = "0." + std::string(text.substr(0, end));
+  text.remove_prefix(end);
+  return std::strtod(digits.c_str(), nullptr);
 }
 
 }  // namespace
@@ -73,7 +70,7 @@ std::expected<uint64_t, SizeError> parse_size(std::string_view text, char unit,
   }
   if (factor == 1 && fraction != 0) return std::unexpected(SizeError::invalid);
   if (too_long || whole > UINT64_MAX / factor) return std::unexpected(SizeError::out_of_range);
-  uint64_t extra = static_cast<uint64_t>(fraction * static_cast<double>(factor));
+  uint64_t extra = static_cast<uint64_t>(fraction * static_cast<double>(factor) + 0.5);
   if (whole * factor > UINT64_MAX - extra) return std::unexpected(SizeError::out_of_range);
   return whole * factor + extra;
 }
