@@ -1,0 +1,351 @@
+"""Generated cases: options crossed and random work, the same for the same seed and number.
+
+Case number N of a kind depends on (seed, kind, N) alone, so that one failing case can be run
+again by its name. Each kind has a share of the count.
+"""
+
+import random
+
+from case import case
+from random_io import Guest, UNKNOWN, call, sequence
+
+CLUSTERS = ("512", "1k", "2k", "4k", "8k", "16k", "32k", "64k", "64k", "128k", "256k", "512k",
+            "1M", "2M")
+WIDTHS = (1, 2, 4, 8, 16, 16, 32, 64)
+
+
+def bytes_of(text):
+    """The number of bytes that a size of CLUSTERS says."""
+    return int(text.rstrip("kM")) * {"k": 1 << 10, "M": 1 << 20}.get(text[-1], 1)
+
+
+def options(rng, backed=False):
+    """Random valid -o options of a qcow2 image: (text, cluster size, extended, version 2)."""
+    cluster = rng.choice(CLUSTERS)
+    parts = [f"cluster_size={cluster}"] if cluster != "64k" or rng.random() < 0.5 else []
+    version2 = rng.random() < 0.15
+    extended = not version2 and bytes_of(cluster) >= 16384 and rng.random() < 0.35
+    if version2:
+        parts.append(f"compat={rng.choice(('0.10', 'v2'))}")
+    elif rng.random() < 0.6:
+        parts.append(f"refcount_bits={rng.choice(WIDTHS)}")
+    if extended:
+        parts.append("extended_l2=on")
+    if not version2 and rng.random() < 0.2:
+        parts.append("lazy_refcounts=on")
+    if not version2 and rng.random() < 0.1:
+        parts.append("compression_type=zstd")
+    if (not backed or extended) and rng.random() < 0.2:
+        parts.append(f"preallocation={rng.choice(('metadata', 'metadata', 'falloc', 'full'))}")
+    rng.shuffle(parts)
+    return ",".join(parts), bytes_of(cluster), extended, version2
+
+
+def disk_size(rng, cluster, most=4 << 20):
+    """A guest size worth trying: a few clusters to `most`, sometimes odd."""
+    size = min(most, max(2 * cluster, rng.choice((cluster * 3, 65536, 200000, 1 << 20, most))))
+    if rng.random() < 0.3:
+        size = max(512, size - rng.choice((512, 1024, 100, 4096, 1)))
+    return size
+
+
+def create_line(rng, name, size, opts, backing=None):
+    """A create command line; options in one or in several -o."""
+    words = ["qemu-img create"]
+    if rng.random() < 0.3:
+        words.append("-q")
+    words.append("-f qcow2")
+    parts = [opts] if opts and rng.random() < 0.8 else [o for o in opts.split(",") if o]
+    words += [f"-o {part}" for part in parts]
+    if backing:
+        words.append(f"-b {backing[0]} -F {backing[1]}")
+    return " ".join(words + [name, str(size)])
+
+
+def look(rng, name):
+    """Commands that look at an image, in a random form."""
+    lines = [
+        rng.choice((f"qemu-img info {name}", f"qemu-img info --output=json {name}")),
+        rng.choice((f"qemu-img check {name}", f"qemu-img check --output=json {name}")),
+        rng.choice((f"qemu-img map {name}", f"qemu-img map --output=json {name}")),
+    ]
+    return rng.sample(lines, rng.randrange(1, 3))
+
+
+def gen_create(rng, name):
+    """Options crossed, good and bad, with or without a backing file."""
+    backing = rng.choice((None, None, ("b.raw", "raw"), ("b.qcow2", "qcow2")))
+    opts, cluster, _, _ = options(rng, backed=rng.random() < 0.8 and backing is not None)
+    if rng.random() < 0.25:
+        bad = ("cluster_size=300", "refcount_bits=5", "compat=0.10", "nope=1", "size=1M",
+               "lazy_refcounts=x", "preallocation=y", "compression_type=z", "extended_l2=on",
+               "refcount_bits=64,compat=v2", "cluster_size=16k,extended_l2=on,compat=v2",
+               "data_file_raw=on", "backing_fmt=raw", "compat=0.10,lazy_refcounts=on")
+        opts = ",".join(part for part in (opts, rng.choice(bad)) if part)
+    size = rng.choice((disk_size(rng, cluster), rng.randrange(0, 10 << 20), f"{rng.randrange(99)}M"))
+    if "prealloc" not in opts and rng.random() < 0.2:
+        size = rng.choice(("10G", "1T", "64T", "1.7G", "0"))
+    if rng.random() < 0.1 and backing:
+        size = ""
+    lines = [create_line(rng, "a.qcow2", size, opts, backing)]
+    setup = "@truncate b.raw 1M\n@write b.raw 64k 100k 5\nqemu-img create -q -f qcow2 b.qcow2 2M"
+    return case(name, "\n".join(lines + look(rng, "a.qcow2")), setup)
+
+
+def _base(rng, size):
+    """Setup lines of a backing file, and (name, format); None for no backing file."""
+    kind = rng.choice((None, None, "raw", "qcow2", "chain"))
+    if not kind:
+        return "", None
+    length = max(512, rng.choice((size, size, size // 2, size * 2, size - 512, size // 3 + 100)))
+    lines = [f"@truncate b.raw {length}", f"@write b.raw 0 {length // 3} 0x71"]
+    lines.append(f"@write b.raw {length // 2} {max(1, length // 4)} 0x72")
+    if kind == "raw":
+        return "\n".join(lines), ("b.raw", "raw")
+    opts, cluster, _, _ = options(rng)
+    opts = ",".join(o for o in opts.split(",") if o and "prealloc" not in o)
+    if kind == "qcow2":
+        flags = "-c " if rng.random() < 0.3 else ""
+        target = f"-o {opts}" if opts else ""
+        lines.append(f"qemu-img convert {flags}-f raw -O qcow2 {target} b.raw b.qcow2")
+        return "\n".join(lines), ("b.qcow2", "qcow2")
+    guest = Guest(length)
+    target = f"-o {opts}" if opts else ""
+    lines.append(f"qemu-img create -q -f qcow2 {target} -b b.raw -F raw b.qcow2 {length}")
+    changes = [c for c in sequence(rng, guest, cluster, 5) if _always_works(c)]
+    if changes:
+        lines.append(call(changes, "b.qcow2"))
+    return "\n".join(lines), ("b.qcow2", "qcow2")
+
+
+def _always_works(command):
+    """Commands that stock must not fail at, for a setup."""
+    return command.split()[0] in ("write", "writev", "discard") and " 1000" not in command[-5:]
+
+
+def gen_io(rng, name):
+    """The main work: a random image, written by both tools, in several calls, in turn."""
+    opts, cluster, _, _ = options(rng, backed=True)
+    size = disk_size(rng, cluster, 4 << 20 if cluster < 1 << 20 else 16 << 20)
+    setup, backing = _base(rng, size)
+    if not backing:
+        opts, cluster, _, _ = options(rng)
+        size = disk_size(rng, cluster)
+    guest = Guest(size, UNKNOWN if backing else 0)
+    lines = [create_line(rng, "a.qcow2", size, opts, backing)]
+    calls = rng.randrange(1, 4)
+    for number in range(calls):
+        who = "swap: " if number and rng.random() < 0.35 else ""
+        flags = rng.choice(("", "", "", "-t none", "-d unmap", "-d ignore", "-n", "-t writethrough"))
+        commands = sequence(rng, guest, cluster, rng.randrange(4, 18), grow=rng.random() < 0.3)
+        lines.append(who + call(commands, "a.qcow2", flags))
+        if number + 1 < calls and rng.random() < 0.25 and "refcount_bits=1," not in opts + ",":
+            lines.append("stock: qemu-img snapshot -c s%d a.qcow2" % number)
+    return case(name, "\n".join(lines + look(rng, "a.qcow2")), setup)
+
+
+def gen_stock_image(rng, name):
+    """An image that stock made (data, compressed, snapshots): ours reads and goes on writing."""
+    opts, cluster, _, _ = options(rng)
+    size = disk_size(rng, cluster)
+    lines = [create_line(rng, "a.qcow2", size, opts).replace("create", "create -q", 1)]
+    guest = Guest(size)
+    changes = [c for c in sequence(rng, guest, cluster, 12) if _always_works(c)]
+    if changes:
+        lines.append(call(changes, "a.qcow2"))
+    if rng.random() < 0.4 and "refcount_bits=1," not in opts + ",":
+        lines.append("qemu-img snapshot -c one a.qcow2")
+    for _ in range(rng.randrange(0, 4)):
+        begin = rng.randrange(0, max(1, size // cluster)) * cluster
+        if begin + cluster <= size:
+            lines.append(f'try: qemu-io -c "write -c -P {rng.randrange(1, 256)} {begin} {cluster}" a.qcow2')
+            guest.set(begin, begin + cluster, UNKNOWN)
+    run = look(rng, "a.qcow2")
+    for b, e, _ in list(guest.bytes):
+        guest.set(b, e, UNKNOWN)  # what the setup left out is not in the model
+    run.append(call(sequence(rng, guest, cluster, rng.randrange(3, 14)), "a.qcow2"))
+    return case(name, "\n".join(run + look(rng, "a.qcow2")), "\n".join(lines))
+
+
+def gen_raw_io(rng, name):
+    """Random work on a raw file, or on a window of one."""
+    size = rng.choice((65536, 200000, 1 << 20, 1000000))
+    guest = Guest(size)
+    commands = sequence(rng, guest, 4096, rng.randrange(4, 16), grow=rng.random() < 0.3)
+    flags = rng.choice(("", "", "-d unmap", "-d ignore", "-t writethrough"))
+    if rng.random() < 0.3:
+        commands = [c for c in commands if not c.startswith("truncate")]
+        words = f"driver=raw,offset=4096,size={size},file.filename=a.raw"
+        lines = [f"@truncate a.raw {size + 10000}", call(commands, words, flags + " --image-opts")]
+    else:
+        lines = [f"qemu-img create -f raw a.raw {size}", call(commands, "a.raw", "-f raw " + flags)]
+    form = rng.choice(("", "--output=json "))
+    return case(name, "\n".join(lines + [f"qemu-img map {form}-f raw a.raw"]))
+
+
+def _source(rng):
+    """A source image for convert, compare and map: (setup lines, name, format, size)."""
+    size = rng.choice((65536, 300000, 1 << 20, 1234567, 3 << 20))
+    lines = [f"@truncate s.raw {size}"]
+    for _ in range(rng.randrange(0, 6)):
+        begin = rng.randrange(0, size)
+        unit = rng.choice((1, 512, 4096, 65536))
+        begin = begin // unit * unit
+        length = min(size - begin, rng.choice((1, 512, 4096, 5000, 65536, 200000)))
+        lines.append(f"@write s.raw {begin} {length} {rng.choice((0, 7, 9, 255))}")
+    if rng.random() < 0.3:
+        return lines, "s.raw", "raw", size
+    opts, _, _, _ = options(rng)
+    flags = rng.choice(("", "", "-c ", "-S 0 "))
+    if flags == "-c ":
+        opts = ",".join(o for o in opts.split(",") if o and "prealloc" not in o)
+    target = f"-o {opts} " if opts else ""
+    lines.append(f"qemu-img convert {flags}-f raw -O qcow2 {target}s.raw s.qcow2")
+    return lines, "s.qcow2", "qcow2", size
+
+
+def gen_convert(rng, name):
+    """convert with options crossed."""
+    setup, source, fmt, size = _source(rng)
+    if rng.random() < 0.2:
+        setup.append(f"qemu-img create -q -f qcow2 -b {source} -F {fmt} o.qcow2 {size}")
+        setup.append(f'qemu-io -c "write -P 3 {size // 4 // 512 * 512} 3000" o.qcow2')
+        source, fmt = "o.qcow2", "qcow2"
+    words = ["qemu-img convert"]
+    words += rng.sample(("-p", "-q", "-W", "-U", "-m 1", "-m 4", "-T none", "-t none",
+                         "-t writeback", "-C", "-r 1G"), rng.choice((0, 0, 1, 1, 2)))
+    if "-W" in words or "-C" in words:
+        words = [w for w in words if w not in ("-W", "-C")] + ["-m 1"]
+    if rng.random() < 0.5:
+        words.append(f"-f {fmt}")
+    if rng.random() < 0.3:
+        words.append("-S " + rng.choice(("0", "512", "4k", "64k", "1M")))
+    lines = []
+    if rng.random() < 0.55:
+        opts, _, _, _ = options(rng)
+        target = "out.qcow2"
+        words += ["-O qcow2"] + ([f"-o {opts}"] if opts else [])
+    else:
+        target = "out.raw"
+        words += rng.choice((["-O raw"], [], ["-O raw -o preallocation=falloc"]))
+    if rng.random() < 0.2 and "-o" not in " ".join(words):
+        kind = target.split(".")[1]
+        grown = size + rng.choice((0, 0, 512, 100000))
+        lines.append(f"qemu-img create -q -f {kind} {target} {grown}")
+        words += ["-n"] + rng.choice(([], ["--target-is-zero"]))
+    lines.append(" ".join(words + [source, target]))
+    if target == "out.qcow2":
+        lines += look(rng, target)
+    return case(name, "\n".join(lines), "\n".join(setup))
+
+
+def gen_compare(rng, name):
+    """Two images that are the same, nearly the same, or of different sizes."""
+    setup, source, fmt, size = _source(rng)
+    setup.append(f"qemu-img convert -f {fmt} -O raw {source} other.raw")
+    change = rng.randrange(4)
+    if change == 0:
+        setup.append(f"@write other.raw {rng.randrange(0, size)} 1 {rng.randrange(256)}")
+    elif change == 1:
+        setup.append(f"@truncate other.raw {max(1, size + rng.choice((512, -512, 100, 1 << 20)))}")
+    flags = " ".join(rng.sample(("-s", "-p", "-q", "-U", "-T none"), rng.choice((0, 1, 1, 2))))
+    names = [source, "other.raw"]
+    rng.shuffle(names)
+    return case(name, f"qemu-img compare {flags} {names[0]} {names[1]}", "\n".join(setup))
+
+
+def gen_map(rng, name):
+    """Ranges of maps of stock's images and chains: exact in every word."""
+    setup, source, fmt, size = _source(rng)
+    if rng.random() < 0.6:
+        opts, cluster, _, _ = options(rng, backed=True)
+        target = f"-o {opts} " if opts else ""
+        length = max(512, size + rng.choice((0, 0, 65536, -65536, 512)))
+        setup.append(f"qemu-img create -q -f qcow2 {target}-b {source} -F {fmt} o.qcow2 {length}")
+        guest = Guest(length)
+        changes = [c for c in sequence(rng, guest, cluster, 8) if _always_works(c)]
+        if changes:
+            setup.append(call(changes, "o.qcow2"))
+        source, fmt, size = "o.qcow2", "qcow2", length
+    lines = []
+    for _ in range(3):
+        words = ["qemu-img map", rng.choice(("", "--output=json", "--output=json"))]
+        if rng.random() < 0.6:
+            words.append(f"-s {rng.randrange(0, size + 1000)}")
+        if rng.random() < 0.5:
+            words.append(f"-l {rng.randrange(1, size + 1000)}")
+        lines.append(" ".join(words + [f"-f {fmt} {source}"]))
+    lines.append(f"qemu-io -r -f {fmt} -c map -c \"alloc {rng.randrange(size)} {size}\" {source}")
+    return case(name, "\n".join(lines), "\n".join(setup))
+
+
+def gen_damage(rng, name):
+    """One or two metadata fields spoilt; check, map, info and a read say what stock says."""
+    opts, cluster, extended, version2 = options(rng)
+    size = disk_size(rng, cluster, 1 << 20)
+    guest = Guest(size)
+    setup = [f"qemu-img create -q -f qcow2 {'-o ' + opts if opts else ''} v.qcow2 {size}"]
+    setup.append(f'qemu-io -c "write -P 1 0 {min(size, 3 * cluster)}" v.qcow2')
+    changes = [c for c in sequence(rng, guest, cluster, 6) if _always_works(c)]
+    if changes:
+        setup.append(call(changes, "v.qcow2"))
+    if rng.random() < 0.3 and "refcount_bits=1," not in opts + ",":
+        setup.append("qemu-img snapshot -c one v.qcow2")
+        setup.append('qemu-io -c "write -P 9 0 512" v.qcow2')
+    guest_offset = rng.choice((0, 0, cluster, 2 * cluster)) if size > 2 * cluster else 0
+    damages = [_spoil(rng, guest_offset, version2, extended) for _ in range(rng.choice((1, 1, 2)))]
+    lines = damages + ["qemu-img check v.qcow2", "qemu-img check --output=json v.qcow2"]
+    lines += rng.sample(
+        ("qemu-img info v.qcow2", "qemu-img map --output=json v.qcow2",
+         'qemu-io -r -c "read 0 4k" v.qcow2', 'qemu-io -c "write 0 4k" v.qcow2'), 2)
+    return case(name, "\n".join(lines), "\n".join(setup))
+
+
+def _spoil(rng, guest, version2, extended):
+    bit = 1 << rng.randrange(64)
+    rows = [
+        f"@l2 v.qcow2 {guest} ^{bit:#x}",
+        f"@l2 v.qcow2 {guest} +{rng.choice((512, 1 << 16, 1 << 21, 1 << 30))}",
+        f"@l1 v.qcow2 0 ^{bit:#x}",
+        f"@refcount v.qcow2 data:{guest} {rng.choice((0, 1, 2, 3))}",
+        f"@refcount v.qcow2 l2:0 {rng.choice((0, 1, 2))}",
+        f"@refcount v.qcow2 {rng.randrange(6)} {rng.choice((0, 1))}",
+        f"@reftable v.qcow2 0 ^{bit:#x}",
+        "@leak v.qcow2",
+        f"@append v.qcow2 {rng.choice((1, 512, 100000))} {rng.choice((0, 9))}",
+        f"@header v.qcow2 {_field(rng)} ^{1 << rng.randrange(32):#x}",
+        f"@header v.qcow2 {_field(rng)} {rng.choice((0, 1, 0x7fffffff, 0xffffffff))}",
+    ]
+    if not version2:
+        rows.append(f"@header v.qcow2 incompatible |{rng.choice((1, 2, 3, 32))}")
+    if extended:
+        rows.append(f"@bitmap v.qcow2 {guest} ^{bit:#x}")
+    return rng.choice(rows)
+
+
+def _field(rng):
+    return rng.choice(("version", "backing_size", "cluster_bits", "size", "crypt", "l1_size",
+                       "l1_offset", "reftable_offset", "reftable_clusters", "snapshots",
+                       "snapshots_offset", "refcount_order", "header_length"))
+
+
+KINDS = (  # name, maker, share of the count
+    ("io", gen_io, 40),
+    ("create", gen_create, 12),
+    ("stock-image", gen_stock_image, 10),
+    ("raw-io", gen_raw_io, 6),
+    ("convert", gen_convert, 14),
+    ("compare", gen_compare, 4),
+    ("map", gen_map, 6),
+    ("damage", gen_damage, 8),
+)
+
+
+def generate(seed, count):
+    """About `count` cases, shared out among the kinds."""
+    cases = []
+    for kind, maker, share in KINDS:
+        for number in range(count * share // 100):
+            rng = random.Random(f"{seed}/{kind}/{number}")
+            cases.append(maker(rng, f"gen/{kind}/{number:05}"))
+    return cases

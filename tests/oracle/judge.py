@@ -1,0 +1,170 @@
+"""Judges the images that a case left behind, with the stock tools as the judge.
+
+For each image that the case made or changed: `check` and `map` by stock on both, guest contents
+by stock's `compare`, header facts read by ourselves; raw files by their bytes and holes. Then the
+cross reading: our tools read the image that stock wrote, and must see what stock sees.
+"""
+
+import json
+import os
+import re
+
+import compare
+from files import data_ranges, same_bytes
+from outcome import Failure
+from qcow2 import MAGIC, Qcow2
+
+IMG = "qemu-img"
+LARGEST_READ = 256 << 20  # guest bytes; larger images are judged by check and map only
+CHECK_KEYS = ("check-errors", "corruptions", "leaks", "total-clusters", "allocated-clusters")
+CHECK_KEYS += ("compressed-clusters",)
+
+
+class Judge:
+    """Compares two directories of images against each other and against the state before."""
+
+    def __init__(self, stock, oxbow, options):
+        self.stock, self.oxbow, self.options = stock, oxbow, options
+
+    def compare_images(self, before, stock_dir, our_dir, outcome):
+        """Appends a failure for every image that differs in what must be equal."""
+        for name in sorted(os.listdir(stock_dir)):
+            paths = [os.path.join(base, name) for base in (before, stock_dir, our_dir)]
+            if not all(os.path.isfile(path) for path in paths[1:]):
+                continue
+            if _unchanged(*paths):
+                continue
+            kind = "qcow2" if _magic(paths[1]) == MAGIC else "raw"
+            outcome.facts[f"{kind} images"] += 1
+            identical = same_bytes(*paths[1:])
+            outcome.facts[f"{kind} identical"] += identical
+            if kind == "raw":
+                self._raw(name, paths[1], paths[2], outcome)
+                continue
+            self._qcow2(name, stock_dir, our_dir, identical, outcome)
+            if self.options.cross:
+                self._cross(name, stock_dir, outcome)
+
+    def _fail(self, outcome, kind, name, detail):
+        outcome.failures.append(Failure(kind, name, detail))
+
+    def _raw(self, name, stock, ours, outcome):
+        sizes = os.path.getsize(stock), os.path.getsize(ours)
+        if sizes[0] != sizes[1]:
+            self._fail(outcome, "raw-size", name, f"stock {sizes[0]}, oxbow {sizes[1]}")
+        elif not same_bytes(stock, ours):
+            self._fail(outcome, "raw-bytes", name, "contents differ")
+        holes = list(data_ranges(stock)), list(data_ranges(ours))
+        if sizes[0] == sizes[1] and holes[0] != holes[1]:
+            self._fail(outcome, "raw-holes", name, f"- {holes[0][:8]}\n+ {holes[1][:8]}")
+
+    def _qcow2(self, name, stock_dir, our_dir, identical, outcome):
+        if identical:
+            return
+        if self.options.strict:
+            self._fail(outcome, "image-bytes", name, "bytes differ")
+        facts = []
+        for base in (stock_dir, our_dir):
+            with Qcow2(os.path.join(base, name)) as image:
+                facts.append(image.facts())
+        if facts[0] != facts[1]:
+            self._fail(outcome, "image-header", name, _pairs(*facts))
+        self._check(name, stock_dir, our_dir, outcome)
+        self._map(name, stock_dir, our_dir, outcome)
+        self._guest(name, stock_dir, our_dir, outcome)
+        used = [os.stat(os.path.join(base, name)).st_blocks * 512 for base in (stock_dir, our_dir)]
+        if not compare.disk_size_near(used[1], used[0]):
+            self._fail(outcome, "image-size", name, f"on disk: stock {used[0]}, oxbow {used[1]}")
+
+    def _check(self, name, stock_dir, our_dir, outcome):
+        results = []
+        for base in (stock_dir, our_dir):
+            said = self.stock.run((IMG, "check", "--output=json", "-f", "qcow2", name), base)
+            facts = _json(said.stdout)
+            results.append({key: facts.get(key) for key in CHECK_KEYS} | {"exit": said.code})
+            errors = said.stderr
+        if results[0] != results[1]:
+            detail = _pairs(*results) + "\n" + "\n".join(errors.splitlines()[:6])
+            self._fail(outcome, "image-check", name, detail)
+
+    def _map(self, name, stock_dir, our_dir, outcome):
+        maps = []
+        for base in (stock_dir, our_dir):
+            said = self.stock.run((IMG, "map", "--output=json", "-f", "qcow2", name), base)
+            maps.append(said.stdout if said.code == 0 else f"exit {said.code}")
+        plain = [m if m[:1] != "[" else compare.merge_map(json.loads(m)) for m in maps]
+        if plain[0] != plain[1]:
+            lines = [[str(e) for e in m] if isinstance(m, list) else [m] for m in plain]
+            only = ["- " + e for e in lines[0] if e not in lines[1]][:6]
+            only += ["+ " + e for e in lines[1] if e not in lines[0]][:6]
+            self._fail(outcome, "image-map", name, "\n".join(only))
+
+    def _guest(self, name, stock_dir, our_dir, outcome):
+        with Qcow2(os.path.join(stock_dir, name)) as image:
+            if image.header("size") > LARGEST_READ:
+                return
+        parent = os.path.dirname(stock_dir)
+        words = [os.path.join(os.path.basename(base), name) for base in (stock_dir, our_dir)]
+        said = self.stock.run((IMG, "compare", "-f", "qcow2", "-F", "qcow2", *words), parent)
+        if said.code == 0:
+            return
+        if said.code == 1:
+            self._fail(outcome, "image-guest", name, said.stdout.strip())
+            return
+        # Neither may be readable, if stock cannot read what stock made.
+        opens = [self.stock.run((IMG, "info", "-f", "qcow2", w), parent).code for w in words]
+        if opens[0] != opens[1] or said.code not in (0, 2, 3, 4):
+            self._fail(outcome, "image-guest", name, said.stderr.strip())
+
+    def _cross(self, name, stock_dir, outcome):
+        """Our tools on stock's image: check and map say what stock's say, convert reads it."""
+        for words in (("check", "--output=json"), ("map", "--output=json")):
+            argv = (IMG, *words, "-f", "qcow2", name)
+            stock, ours = self.stock.run(argv, stock_dir), self.oxbow.run(argv, stock_dir)
+            if stock != ours:
+                detail = f"- {stock.code} {stock.stdout[:300]}{stock.stderr[:300]}\n"
+                detail += f"+ {ours.code} {ours.stdout[:300]}{ours.stderr[:300]}"
+                self._fail(outcome, "cross-" + words[0], name, detail)
+        with Qcow2(os.path.join(stock_dir, name)) as image:
+            if image.header("size") <= LARGEST_READ:
+                self._cross_read(name, stock_dir, outcome)
+
+    def _cross_read(self, name, directory, outcome):
+        raw = name + ".cross"
+        path = os.path.join(directory, raw)
+        argv = (IMG, "convert", "-f", "qcow2", "-O", "raw", name, raw)
+        ours = self.oxbow.run(argv, directory)
+        words = (IMG, "compare", "-f", "qcow2", "-F", "raw", name, raw)
+        stock = self.stock.run(words, directory)
+        # What stock itself cannot convert, ours need not.
+        if (ours.code or stock.code) and self.stock.run(argv, directory).code == 0:
+            detail = (ours.stderr + stock.stdout + stock.stderr)[:300]
+            self._fail(outcome, "cross-read", name, detail)
+        if os.path.exists(path):
+            os.remove(path)
+
+
+def _unchanged(before, stock, ours):
+    return (
+        os.path.isfile(before)
+        and same_bytes(before, stock)
+        and same_bytes(before, ours)
+    )
+
+
+def _magic(path):
+    with open(path, "rb") as file:
+        return file.read(4)
+
+
+def _json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+def _pairs(stock, ours):
+    """The keys that differ, as `key: stock X, oxbow Y`."""
+    keys = [key for key in stock if stock[key] != ours.get(key)]
+    return re.sub(r"\s+", " ", ", ".join(f"{k}: stock {stock[k]}, oxbow {ours[k]}" for k in keys))
