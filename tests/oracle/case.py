@@ -7,6 +7,8 @@ the side's own, so relative file names, and therefore messages, are the same. Fo
     stock: qemu-img ...          the stock tool on both sides (what only stock can make)
     swap: qemu-io ...            the tool of the other side, on this side's images
     try: qemu-io ...             in a setup: stock's tool, and it may fail
+    hold: qemu-io ...            the side's tool opens the image and keeps it, to the case's end
+    stock-hold: qemu-io ...      the same with the stock tool on both sides
     @verb ...                    done by the harness itself (see actions.py)
 
 `... <<< "text"` feeds text (with \\n escapes) to standard input; otherwise it is empty.
@@ -20,7 +22,7 @@ from dataclasses import dataclass, field
 class Step:
     """One parsed line: who runs it, its words, its standard input."""
 
-    who: str  # "side", "stock", "swap", "try" or "action"
+    who: str  # the prefix, "side" without one, or "action"
     argv: tuple
     stdin: bytes
     text: str
@@ -51,7 +53,7 @@ class Case:
 def parse_step(text):
     """Parses one line of a table into a Step."""
     who, line = "side", text.strip()
-    for prefix in ("stock", "swap", "try"):
+    for prefix in ("stock", "swap", "try", "hold", "stock-hold"):
         if line.startswith(prefix + ":"):
             who, line = prefix, line[len(prefix) + 1 :].strip()
     stdin = b""

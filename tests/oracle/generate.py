@@ -82,7 +82,8 @@ def gen_create(rng, name):
                "refcount_bits=64,compat=v2", "cluster_size=16k,extended_l2=on,compat=v2",
                "data_file_raw=on", "backing_fmt=raw", "compat=0.10,lazy_refcounts=on")
         opts = ",".join(part for part in (opts, rng.choice(bad)) if part)
-    size = rng.choice((disk_size(rng, cluster), rng.randrange(0, 10 << 20), f"{rng.randrange(99)}M"))
+    sizes = (disk_size(rng, cluster), rng.randrange(0, 10 << 20), f"{rng.randrange(99)}M")
+    size = rng.choice(sizes)
     if "prealloc" not in opts and rng.random() < 0.2:
         size = rng.choice(("10G", "1T", "64T", "1.7G", "0"))
     if rng.random() < 0.1 and backing:
@@ -136,7 +137,7 @@ def gen_io(rng, name):
     calls = rng.randrange(1, 4)
     for number in range(calls):
         who = "swap: " if number and rng.random() < 0.35 else ""
-        flags = rng.choice(("", "", "", "-t none", "-d unmap", "-d ignore", "-n", "-t writethrough"))
+        flags = rng.choice(("", "", "", "-t none", "-d unmap", "-d ignore", "-n", "-t directsync"))
         commands = sequence(rng, guest, cluster, rng.randrange(4, 18), grow=rng.random() < 0.3)
         lines.append(who + call(commands, "a.qcow2", flags))
         if number + 1 < calls and rng.random() < 0.25 and "refcount_bits=1," not in opts + ",":
@@ -158,7 +159,8 @@ def gen_stock_image(rng, name):
     for _ in range(rng.randrange(0, 4)):
         begin = rng.randrange(0, max(1, size // cluster)) * cluster
         if begin + cluster <= size:
-            lines.append(f'try: qemu-io -c "write -c -P {rng.randrange(1, 256)} {begin} {cluster}" a.qcow2')
+            text = f"write -c -P {rng.randrange(1, 256)} {begin} {cluster}"
+            lines.append(f'try: qemu-io -c "{text}" a.qcow2')
             guest.set(begin, begin + cluster, UNKNOWN)
     run = look(rng, "a.qcow2")
     for b, e, _ in list(guest.bytes):

@@ -8,6 +8,7 @@ import actions
 import compare
 from files import copy_tree, listing, same_trees
 from fixtures import FIXTURES
+from holder import Holder
 from judge import Judge
 from outcome import Failure, Outcome, Said
 
@@ -66,12 +67,25 @@ class Harness:
         self._prepare(case, before)
         copy_tree(before, stock)
         copy_tree(before, ours)
+        holders = []
         for step in case.run:
-            self._step(step, case, stock, ours, outcome)
+            if step.who in ("hold", "stock-hold"):
+                own = self.oxbow if step.who == "hold" else self.stock
+                holders.append(Holder(self.stock, step.argv, stock))
+                holders.append(Holder(own, step.argv, ours))
+            else:
+                self._step(step, case, stock, ours, outcome)
+        self._release(holders, outcome)
         self._compare_files(stock, ours, outcome)
         if "images" not in case.loose:
             self.judge.compare_images(before, stock, ours, outcome)
         return outcome
+
+    def _release(self, holders, outcome):
+        codes = [holder.release() for holder in holders]
+        if codes[::2] != codes[1::2]:
+            detail = f"stock {codes[::2]}, oxbow {codes[1::2]}"
+            outcome.failures.append(Failure("exit", "qemu-io held open", detail))
 
     def _prepare(self, case, directory):
         for name in case.uses:

@@ -2,7 +2,8 @@
 
 import importlib
 
-TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "interop")
+TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
+          "interop")
 
 
 def written_cases():
