@@ -25,6 +25,7 @@ uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uin
       if (here.kind != RunKind::data) return std::min(covered, length);
       if (covered == 0) {
         start = here;
+        host_offset = start.host + within;
         covered = unit_size_ - within;
       } else if (continues(start, here, covered + within)) {
         covered += unit_size_;
@@ -33,7 +34,6 @@ uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uin
       }
     }
   }
-  host_offset = start.host + within;
   return std::min(covered, length);
 }
 

@@ -21,7 +21,7 @@ Growth plan_growth(uint64_t first, uint64_t block_needed, uint64_t per_block,
     // Half as much again as is needed now, so that growing is rare.
     const uint64_t reach = std::max(div_round_up(end, per_block), block_needed + 1);
     const uint64_t clusters = div_round_up((reach + reach / 2) * 8, cluster_size);
-    if (blocks == growth.blocks && clusters == growth.table_clusters) return growth;
+    if (blocks <= growth.blocks && clusters <= growth.table_clusters) return growth;
     growth.blocks = std::max(blocks, growth.blocks);
     growth.table_clusters = std::max(clusters, growth.table_clusters);
   }

@@ -34,13 +34,40 @@ SliceRef TableCache::find(uint64_t offset) {
   return SliceRef(*found->second);
 }
 
-Task<SliceRef> TableCache::get(uint64_t offset) {
-  if (SliceRef found = find(offset)) co_return found;
-  // One load at a time: two loads of one slice would make two copies of it.
-  CO_TRY_ASSIGN(auto guard, co_await loading_.lock());
-  if (SliceRef found = find(offset)) co_return found;
-  CO_TRY(co_await make_room());
+// A slice on its way into memory: others that want it wait instead of loading it twice.
+class TableCache::Loading {
+ public:
+  Loading(TableCache& cache, uint64_t offset)
+      : cache_(cache), offset_(offset), done_(std::make_shared<async::Event>()) {
+    cache_.loading_.emplace(offset, done_);
+  }
+  Loading(const Loading&) = delete;
+  Loading& operator=(const Loading&) = delete;
+  ~Loading() {
+    cache_.loading_.erase(offset_);
+    done_->set();
+  }
 
+ private:
+  TableCache& cache_;
+  uint64_t offset_;
+  std::shared_ptr<async::Event> done_;
+};
+
+Task<SliceRef> TableCache::get(uint64_t offset) {
+  for (;;) {
+    if (SliceRef found = find(offset)) co_return found;
+    const auto loading = loading_.find(offset);
+    if (loading == loading_.end()) break;
+    const std::shared_ptr<async::Event> done = loading->second;
+    CO_TRY(co_await done->wait());
+  }
+  co_return co_await load(offset);
+}
+
+Task<SliceRef> TableCache::load(uint64_t offset) {
+  const Loading loading(*this, offset);
+  CO_TRY(co_await make_room());
   auto slice = std::make_unique<Slice>();
   slice->offset = offset;
   slice->dirty_list = &dirty_;

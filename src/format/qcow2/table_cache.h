@@ -84,9 +84,11 @@ class TableCache {
 
  private:
   struct Copy;
+  class Loading;
   Result<std::vector<Copy>> copy_dirty();
   Task<> write_copies(std::vector<Copy>& copies);
   void erase(Slice& slice);
+  Task<SliceRef> load(uint64_t offset);
   Task<> make_room();
   bool evict_one_clean();
   void touch(Slice& slice);
@@ -101,7 +103,7 @@ class TableCache {
   std::vector<Slice*> dirty_;
   Slice* last_ = nullptr;
   async::Mutex writing_;
-  async::Mutex loading_;
+  std::unordered_map<uint64_t, std::shared_ptr<async::Event>> loading_;
 };
 
 }  // namespace oxbow::format::qcow2
