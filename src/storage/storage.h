@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "async/task.h"
 #include "base/io_vector.h"
@@ -40,9 +41,15 @@ struct ZeroFlags {
 enum class Preallocation { off, metadata, falloc, full };
 
 struct Status {
-  uint64_t length = 0;   ///< bytes from the asked offset with this status; > 0
-  bool data = true;      ///< false: reads as zeroes and nothing is stored
-  bool zero = false;     ///< reads as zeroes
+  uint64_t length = 0;  ///< bytes from the asked offset with this status; > 0
+  bool data = true;     ///< false: reads as zeroes and nothing is stored
+  bool zero = false;    ///< reads as zeroes
+};
+
+/// What other processes may do with the store while it is open here.
+enum class Sharing {
+  write,  ///< read and write: the contents carry no metadata that this process caches
+  read,   ///< only read: an image with metadata
 };
 
 /// One open byte store. Belongs to one event loop. Offsets and lengths are bytes.
@@ -84,6 +91,14 @@ class Storage {
                            uint64_t length);
   /// Gives up locks and descriptors; the last call. Errors of a final flush are told.
   virtual Task<> close() = 0;
+
+  /// Claims what the upper layer needs, once it knows; busy where another process is in
+  /// the way. Only stores that other processes can open have anything to claim.
+  virtual Result<void> set_sharing(Sharing) { return {}; }
+
+  /// Much data is about to pass, each byte once (true), or no longer (false): the driver may
+  /// go past the page cache where that is cheaper. A hint; nothing else changes.
+  virtual void expect_bulk(bool) {}
 
   /// Named points of the upper layer ("l2_update", "refblock_alloc", ...: the stock
   /// tools' blkdebug event words). Only the fault driver listens.
