@@ -1,6 +1,7 @@
 #include "graph/node.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace oxbow::graph {
 
@@ -23,6 +24,14 @@ class Part {
   std::vector<iovec> copy_;
   IoSpan view_;
 };
+
+bool all_zero(IoSpan vector) {
+  return std::ranges::all_of(vector, [](const iovec& part) {
+    const auto* bytes = static_cast<const char*>(part.iov_base);
+    return part.iov_len == 0 ||
+           (bytes[0] == 0 && std::memcmp(bytes, bytes + 1, part.iov_len - 1) == 0);
+  });
+}
 
 }  // namespace
 
@@ -81,6 +90,18 @@ Task<> Node::read_backing(uint64_t offset, IoSpan into) {
 }
 
 Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
+  if (detect_zeroes_ != DetectZeroes::off && all_zero(from)) {
+    ZeroFlags zero;
+    zero.may_unmap = detect_zeroes_ == DetectZeroes::unmap;
+    CO_TRY(co_await write_zeroes(offset, io_length(from), zero));
+  } else {
+    CO_TRY(co_await write_data(offset, from));
+  }
+  if (flags.fua) co_return co_await flush();
+  co_return {};
+}
+
+Task<> Node::write_data(uint64_t offset, IoSpan from) {
   const uint64_t length = io_length(from);
   for (uint64_t done = 0; done < length;) {
     CO_TRY_ASSIGN(format::WritePlan plan,
@@ -95,7 +116,6 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
     CO_TRY(co_await format_->commit_write(plan));
     done += step;
   }
-  if (flags.fua) co_return co_await flush();
   co_return {};
 }
 
@@ -178,7 +198,7 @@ Task<> Node::write_zero_bytes(uint64_t offset, uint64_t length) {
   for (const uint64_t end = offset + length; offset < end;) {
     const uint64_t now = std::min<uint64_t>(end - offset, zeroes.size());
     const iovec part = io_slice(zeroes.span().first(now));
-    CO_TRY(co_await write(offset, IoSpan(&part, 1)));
+    CO_TRY(co_await write_data(offset, IoSpan(&part, 1)));
     offset += now;
   }
   co_return {};

@@ -2,6 +2,8 @@
 // place that moves guest data: it asks the format where bytes live and does the I/O.
 #pragma once
 
+#include <oxbow/options.h>
+
 #include <memory>
 #include <string>
 
@@ -44,6 +46,8 @@ class Node {
 
   [[nodiscard]] format::Format& format() { return *format_; }
   [[nodiscard]] const std::shared_ptr<Node>& backing() const { return backing_; }
+  /// Writes of nothing but zero bytes become write_zeroes.
+  void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   [[nodiscard]] uint64_t virtual_size() const { return format_->geometry().virtual_size; }
 
   Task<> read(uint64_t offset, IoSpan into);
@@ -67,6 +71,7 @@ class Node {
   Task<> read_zeroes(IoSpan into);
   Task<> read_backing(uint64_t offset, IoSpan into);
   Task<> read_clipped(uint64_t offset, std::span<std::byte> into);
+  Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
   Task<uint64_t> zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags flags);
@@ -75,6 +80,7 @@ class Node {
 
   std::unique_ptr<format::Format> format_;
   std::shared_ptr<Node> backing_;
+  DetectZeroes detect_zeroes_ = DetectZeroes::off;
 };
 
 }  // namespace oxbow::graph
