@@ -31,19 +31,6 @@ std::string full_backing_name(const std::string& filename, const std::string& ba
   return filename.substr(0, slash + 1) + backing;
 }
 
-// Image files are made where file names lead; the other protocols cannot hold new ones.
-Result<void> check_protocol(const std::string& filename) {
-  size_t colon = filename.find(':');
-  if (colon == std::string::npos || colon > filename.find('/')) return {};
-  std::string protocol = filename.substr(0, colon);
-  if (protocol == "file") return {};
-  if (protocol == "null-co" || protocol == "null-aio" || protocol == "blkdebug") {
-    return fail(ErrorKind::unsupported,
-                fmt::format("Protocol driver '{}' does not support image creation", protocol));
-  }
-  return fail(ErrorKind::invalid_argument, fmt::format("Unknown protocol '{}'", protocol));
-}
-
 Result<void> set_from_arguments(const CreateArguments& arguments, CreateOptionList& list) {
   if (arguments.backing_file && !list.set("backing_file", *arguments.backing_file)) {
     return fail(ErrorKind::unsupported,
@@ -92,7 +79,7 @@ Result<void> consult_backing(const ToolContext& context, const CreateArguments& 
 Result<CreateOptionList> prepare(const ToolContext& context, const CreateArguments& arguments) {
   auto list = CreateOptionList::for_format(arguments.format);
   if (!list) return list;
-  auto done = check_protocol(arguments.filename);
+  auto done = check_creation_protocol(arguments.filename);
   if (done) done = list->parse(arguments.option_list);
   if (done && arguments.size && list->get("size")) {
     done = fail(ErrorKind::invalid_argument, "The image size must be specified only once");

@@ -223,6 +223,18 @@ std::string CreateOptionList::help() const {
   return text;
 }
 
+Result<void> check_creation_protocol(const std::string& filename) {
+  size_t colon = filename.find(':');
+  if (colon == std::string::npos || colon > filename.find('/')) return {};
+  std::string protocol = filename.substr(0, colon);
+  if (protocol == "file") return {};
+  if (protocol == "null-co" || protocol == "null-aio" || protocol == "blkdebug") {
+    return fail(ErrorKind::unsupported,
+                fmt::format("Protocol driver '{}' does not support image creation", protocol));
+  }
+  return fail(ErrorKind::invalid_argument, fmt::format("Unknown protocol '{}'", protocol));
+}
+
 int print_create_help(const ToolContext& context, std::string_view format, bool format_only) {
   auto list = CreateOptionList::for_format(format, format_only);
   if (!list) {

@@ -56,6 +56,10 @@ class CreateOptionList {
   std::map<std::string, std::string, std::less<>> given_;
 };
 
+/// Whether an image file can be made at `filename`: files can, other protocols cannot hold
+/// new ones.
+Result<void> check_creation_protocol(const std::string& filename);
+
 /// "-o help": prints the list for `format`; `format_only` as no file name was given.
 int print_create_help(const ToolContext& context, std::string_view format, bool format_only);
 

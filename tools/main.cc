@@ -20,6 +20,8 @@ struct Command {
 
 constexpr std::array commands = {
     Command{"check", check_main},
+    Command{"compare", compare_main},
+    Command{"convert", convert_main},
     Command{"create", create_main},
     Command{"info", info_main},
     Command{"map", map_main},

@@ -10,7 +10,8 @@
 namespace oxbow {
 
 struct Progress {
-  /// Called now and then with work done and work in all, in bytes; optional.
+  /// Called now and then with work done and work in all, in bytes; 0 and 0 where there is
+  /// nothing to do. Optional.
   std::function<void(uint64_t done, uint64_t total)> report;
 };
 
@@ -33,8 +34,12 @@ struct CopyOptions {
 /// which must be at least as long as all of them together. Flushes the target at the end.
 Result<void> copy(std::span<Image* const> sources, Image& target, const CopyOptions& options = {});
 
+/// What compare() was doing when it failed.
+enum class CompareStep { block_status, read };
+
 struct CompareOptions {
   bool strict = false;  ///< different sizes or different allocation count as different
+  CompareStep* failed_step = nullptr;  ///< set where compare() returns an error
   Progress progress;
   std::function<void(std::string_view)> warn;
 };
@@ -43,7 +48,7 @@ struct CompareResult {
   bool identical = true;
   std::optional<uint64_t> first_difference;  ///< guest bytes, a multiple of 512
   bool allocation_differs = false;           ///< strict: the difference is one of allocation
-  bool sizes_differ = false;
+  bool sizes_differ = false;  ///< strict: that alone makes them different
 };
 
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});

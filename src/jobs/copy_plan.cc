@@ -1,0 +1,96 @@
+#include "jobs/copy_plan.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace oxbow::jobs {
+
+namespace {
+
+uint64_t zero_from(graph::Node& target, const CopyOptions& options) {
+  if (!options.target_is_zero) return UINT64_MAX;
+  if (options.target_has_backing && target.backing()) return target.backing()->virtual_size();
+  return 0;
+}
+
+}  // namespace
+
+uint64_t CopyItem::buffer_base() const {
+  const auto first = std::ranges::find(segments, true, &CopySegment::data);
+  return first == segments.end() ? 0 : align_down(first->offset, 4096);
+}
+
+CopyPlan::CopyPlan(SourceSet& sources, graph::Node& target, const CopyOptions& options)
+    : sources_(sources),
+      splitter_(options.sparse_size),
+      write_everything_(options.sparse_size == 0),
+      known_zero_from_(zero_from(target, options)) {}
+
+CopyPlan::PlacedRun::Need CopyPlan::need_for(SourceRun::Kind kind, PlacedRun& run) const {
+  switch (kind) {
+    case SourceRun::Kind::data: return PlacedRun::Need::copy;
+    case SourceRun::Kind::shared: return PlacedRun::Need::nothing;
+    case SourceRun::Kind::zero: break;
+  }
+  if (write_everything_) return PlacedRun::Need::copy;
+  if (run.begin >= known_zero_from_) return PlacedRun::Need::nothing;
+  run.end = std::min(run.end, known_zero_from_);
+  return PlacedRun::Need::zero;
+}
+
+Task<CopyPlan::PlacedRun> CopyPlan::placed_run(uint64_t offset) {
+  if (offset >= current_.begin && offset < current_.end) co_return current_;
+  const Result<SourceRun> found = co_await sources_.run_at(offset, size() - offset);
+  if (!found) {
+    const int code = found.error().as_errno();
+    Error error = Error::from_errno(
+        code, "error while reading block status at offset " + std::to_string(offset));
+    co_return std::unexpected(std::move(error).with_hint(found.error().message() + "\n"));
+  }
+  PlacedRun run{offset, offset + found->length, PlacedRun::Need::nothing, found->compressed};
+  run.need = need_for(found->kind, run);
+  current_ = run;
+  co_return run;
+}
+
+// Data stays inside one window. A run that needs no buffer may reach over many; the item
+// then ends at the last boundary of a window inside it.
+Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
+  CopyItem item;
+  uint64_t stop = std::min(align_down(offset, window) + window, size());
+  uint64_t at = offset;
+  while (at < stop) {
+    CO_TRY_ASSIGN(const PlacedRun run, co_await placed_run(at));
+    uint64_t end = std::min(run.end, stop);
+    if (run.need != PlacedRun::Need::copy && run.end > stop) {
+      end = run.end == size() ? run.end : std::max(align_down(run.end, window), stop);
+      stop = end;
+    }
+    const bool copies = run.need == PlacedRun::Need::copy;
+    if (copies && splitter_.needs_stock_steps()) {
+      const uint64_t step_end =
+          run.begin + align_down(at - run.begin, SparseSplitter::step) + SparseSplitter::step;
+      end = std::min(run.end, step_end);
+      stop = end;
+    }
+    if (run.need != PlacedRun::Need::nothing) {
+      item.segments.push_back({at, end - at, copies, run.begin, run.compressed});
+    }
+    at = end;
+  }
+  item.end = at;
+  co_return item;
+}
+
+Task<uint64_t> CopyPlan::work_in_all() {
+  uint64_t total = 0;
+  for (uint64_t at = 0; at < size();) {
+    CO_TRY_ASSIGN(const PlacedRun run, co_await placed_run(at));
+    if (run.need != PlacedRun::Need::nothing) total += run.end - at;
+    at = run.end;
+  }
+  co_return total;
+}
+
+}  // namespace oxbow::jobs

@@ -1,0 +1,248 @@
+// convert: copies the guest contents of one or more images into another, new or not.
+#include <oxbow/jobs.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "commands.h"
+#include "convert_arguments.h"
+#include "create_options.h"
+#include "job_error.h"
+#include "options.h"
+#include "progress.h"
+
+namespace oxbow::tools {
+namespace {
+
+constexpr uint64_t sector = 512;
+
+// One run of the command; every step tells the user what went wrong and returns false.
+class Conversion {
+ public:
+  Conversion(const ToolContext& context, ConvertArguments arguments)
+      : context_(context), arguments_(std::move(arguments)) {}
+
+  bool run() {
+    ProgressPrinter progress(context_, arguments_.progress, arguments_.quiet);
+    progress.report(0, 1);
+    return open_sources() && choose_snapshot() && prepare_target() && open_target() &&
+           copy_contents(progress) && close_target();
+  }
+
+ private:
+  bool open_sources();
+  bool choose_snapshot();
+  bool prepare_target();
+  bool set_target_options(CreateOptionList& list);
+  bool check_backing(const CreateOptionList& list);
+  bool check_compression(const CreateOptionList* list);
+  bool read_target_cache();
+  bool create_target(const CreateOptionList& list);
+  bool open_target();
+  bool check_bitmaps();
+  bool copy_contents(ProgressPrinter& progress);
+  bool close_target();
+  bool target_reads_as_zero() const;
+
+  bool refuse(std::string_view message) {
+    error_line(context_, message);
+    return false;
+  }
+  bool refuse(const Error& error, std::string_view where = {}) {
+    error_report(context_, error, where);
+    return false;
+  }
+  std::string target_format() const { return arguments_.target_format.value_or("raw"); }
+
+  const ToolContext& context_;
+  ConvertArguments arguments_;
+  std::vector<Image> sources_;
+  std::optional<Image> target_;
+  CacheMode target_cache_ = CacheMode::unsafe;
+  uint64_t total_ = 0;  // bytes, in whole sectors
+  bool has_backing_ = false;
+};
+
+bool Conversion::open_sources() {
+  const auto cache = parse_cache_mode(arguments_.source_cache);
+  if (!cache) {
+    return refuse(fmt::format("Invalid source cache option: {}", arguments_.source_cache));
+  }
+  OpenRequest& request = arguments_.source_request;
+  request.options.cache = *cache;
+  request.options.trust = arguments_.trust;
+  for (const std::string& name : arguments_.sources) {
+    auto image = open_image(context_, name, request);
+    if (!image) return false;
+    total_ += (image->size() + sector - 1) / sector * sector;
+    sources_.push_back(std::move(*image));
+  }
+  return true;
+}
+
+bool Conversion::choose_snapshot() {
+  if (!arguments_.snapshot) return true;
+  const SnapshotChoice& wanted = *arguments_.snapshot;
+  const auto info = sources_.front().info();
+  if (!info) return refuse(info.error());
+  const bool found = std::ranges::any_of(info->snapshots, [&](const SnapshotInfo& snapshot) {
+    if (wanted.either) return snapshot.id == wanted.id || snapshot.name == wanted.name;
+    return (wanted.id.empty() || snapshot.id == wanted.id) &&
+           (wanted.name.empty() || snapshot.name == wanted.name);
+  });
+  if (!found) return refuse("Failed to load snapshot: Can't find snapshot");
+  return refuse("Failed to load snapshot: reading internal snapshots is not supported yet");
+}
+
+bool Conversion::prepare_target() {
+  if (arguments_.skip_create) {
+    has_backing_ = arguments_.backing_file.has_value();
+    return check_compression(nullptr) && read_target_cache();
+  }
+  auto list = CreateOptionList::for_format(target_format());
+  if (!list) return refuse(list.error());
+  if (auto possible = check_creation_protocol(arguments_.target); !possible) {
+    return refuse(possible.error());
+  }
+  return set_target_options(*list) && check_backing(*list) && check_compression(&*list) &&
+         read_target_cache() && create_target(*list);
+}
+
+bool Conversion::set_target_options(CreateOptionList& list) {
+  if (auto parsed = list.parse(arguments_.option_list); !parsed) return refuse(parsed.error());
+  if (!list.get("size")) list.set("size", std::to_string(total_));
+  if (arguments_.backing_file && !list.set("backing_file", *arguments_.backing_file)) {
+    return refuse(fmt::format("Backing file not supported for file format '{}'", target_format()));
+  }
+  if (arguments_.backing_format && !list.set("backing_fmt", *arguments_.backing_format)) {
+    return refuse(
+        fmt::format("Backing file format not supported for file format '{}'", target_format()));
+  }
+  return true;
+}
+
+bool Conversion::check_backing(const CreateOptionList& list) {
+  has_backing_ = list.get("backing_file").has_value();
+  if (!has_backing_) return true;
+  if (arguments_.sources.size() > 1) {
+    return refuse(
+        "Having a backing file for the target makes no sense when concatenating multiple input "
+        "images");
+  }
+  if (!list.get("backing_fmt"))
+    return refuse("Use of backing file requires explicit backing format");
+  return true;
+}
+
+bool Conversion::check_compression(const CreateOptionList* list) {
+  if (!arguments_.compress) return true;
+  if (target_format() == "raw") return refuse("Compression not supported for this file format");
+  const auto preallocation = list != nullptr ? list->get("preallocation") : std::nullopt;
+  if (preallocation && *preallocation != "off") {
+    return refuse("Compression and preallocation not supported at the same time");
+  }
+  return refuse("Writing compressed clusters is not supported yet");
+}
+
+bool Conversion::read_target_cache() {
+  const auto cache = parse_cache_mode(arguments_.target_cache);
+  if (!cache) return refuse(fmt::format("Invalid cache option: {}", arguments_.target_cache));
+  target_cache_ = *cache;
+  return true;
+}
+
+bool Conversion::create_target(const CreateOptionList& list) {
+  CreateOptions options;
+  options.filename = arguments_.target;
+  options.format = target_format();
+  options.size = *list.size("size");
+  options.backing_file = list.get("backing_file").value_or("");
+  options.backing_format = list.get("backing_fmt").value_or("");
+  options.open_backing = false;  // opening the target tells
+  options.format_options = list.format_options();
+  options.trust = arguments_.trust;
+  options.warn = [this](std::string_view message) { warning_line(context_, message); };
+  const auto created = Image::create(options);
+  if (created) return true;
+  return refuse(created.error(),
+                fmt::format("{}: error while converting {}", arguments_.target, target_format()));
+}
+
+bool Conversion::open_target() {
+  OpenRequest request;
+  request.image_opts = arguments_.target_image_opts;
+  if (!arguments_.target_image_opts) {
+    request.format = target_format();
+  } else {
+    request.format = arguments_.target_format;
+  }
+  request.options.writable = true;
+  request.options.cache = target_cache_;
+  request.options.unmap_on_discard = true;
+  request.options.trust = arguments_.trust;
+  target_ = open_image(context_, arguments_.target, request);
+  if (!target_ || !check_bitmaps()) return false;
+  if (total_ > (target_->size() + sector - 1) / sector * sector) {
+    return refuse("output file is smaller than input file");
+  }
+  return true;
+}
+
+bool Conversion::check_bitmaps() {
+  if (!arguments_.bitmaps) return true;
+  if (sources_.size() > 1 || sources_.front().format() != "qcow2") {
+    return refuse(sources_.size() > 1 ? "Copying bitmaps only possible with single source"
+                                      : "Source lacks bitmap support");
+  }
+  if (target_->format() != "qcow2") {
+    return refuse(fmt::format("Format driver '{}' does not support bitmaps", target_->format()));
+  }
+  return refuse("Copying bitmaps is not supported yet");
+}
+
+// A new file does; a device keeps what it held.
+bool Conversion::target_reads_as_zero() const {
+  if (arguments_.target_is_zero) return true;
+  if (arguments_.skip_create) return false;
+  struct stat about;
+  const bool device = ::stat(arguments_.target.c_str(), &about) == 0 && S_ISBLK(about.st_mode);
+  return !device || target_format() != "raw";
+}
+
+bool Conversion::copy_contents(ProgressPrinter& progress) {
+  CopyOptions options;
+  options.sparse_size = arguments_.sparse_size;
+  options.target_is_zero = target_reads_as_zero();
+  options.target_has_backing = has_backing_;
+  options.kernel_copy = arguments_.copy_offloading;
+  options.parallel = arguments_.coroutines;
+  options.in_order = !arguments_.out_of_order;
+  options.salvage = arguments_.salvage;
+  options.rate_limit = arguments_.rate_limit;
+  options.warn = [this](std::string_view message) { warning_line(context_, message); };
+  options.progress.report = [&](uint64_t done, uint64_t total) { progress.report(done, total); };
+  std::vector<Image*> sources;
+  for (Image& source : sources_) sources.push_back(&source);
+  const auto copied = copy(sources, *target_, options);
+  if (copied) {
+    progress.report(1, 1);
+    return true;
+  }
+  report_job_error(context_, copied.error());
+  return false;
+}
+
+bool Conversion::close_target() {
+  const auto closed = target_->close();
+  return closed || refuse(closed.error());
+}
+
+}  // namespace
+
+int convert_main(const ToolContext& context, int argc, char** argv) {
+  ConvertCommand command = read_convert_arguments(context, argc, argv);
+  if (command.exit_code) return *command.exit_code;
+  return Conversion(context, std::move(command.arguments)).run() ? 0 : 1;
+}
+
+}  // namespace oxbow::tools
