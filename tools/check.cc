@@ -28,6 +28,7 @@ void print_json(const CheckArguments& arguments, const std::string& format,
   };
   json.begin_object();
   counted("image-end-offset", result.image_end_offset);
+  counted("compressed-clusters", result.compressed_clusters);
   counted("total-clusters", result.total_clusters);
   counted("corruptions", result.corruptions);
   counted("corruptions-fixed", result.corruptions_fixed);
@@ -38,7 +39,6 @@ void print_json(const CheckArguments& arguments, const std::string& format,
   json.member("filename", arguments.filename);
   json.member("format", format);
   counted("fragmented-clusters", result.fragmented_clusters);
-  counted("compressed-clusters", result.compressed_clusters);
   json.end_object();
   fmt::print("{}\n", json.text());
 }

@@ -21,6 +21,17 @@ void error_report(const ToolContext& context, const Error& error, std::string_vi
              error.hint());
 }
 
+void report_image_error(const ToolContext& context, const Error& error, std::string_view where) {
+  if (!context.stock_name) return error_report(context, error, where);
+  if (error.kind() == ErrorKind::corrupt) {
+    fmt::print(stderr,
+               "qcow2: Image is corrupt: {}; further non-fatal corruption events will be "
+               "suppressed\n",
+               error.message());
+  }
+  error_report(context, Error::from_errno(error.as_errno()), where);
+}
+
 int usage_error(const ToolContext& context, std::string_view message) {
   fmt::print(stderr, "{0}: {1}\nTry '{0} --help' for more information\n", context.program, message);
   return 1;

@@ -40,7 +40,7 @@ Tree qcow2_tree(const Qcow2Info& qcow2) {
   tree["refcount-bits"] = qcow2.refcount_bits;
   if (!qcow2.encryption_format.empty()) tree["encrypt"]["format"] = qcow2.encryption_format;
   if (qcow2.data_file) {
-    tree["data-file"] = *qcow2.data_file;
+    if (!qcow2.data_file->empty()) tree["data-file"] = *qcow2.data_file;
     tree["data-file-raw"] = qcow2.data_file_raw;
   }
   if (version3) {

@@ -30,7 +30,7 @@ bool continues(const BlockStatus& run, const BlockStatus& next) {
   return !run.host_offset || *run.host_offset + run.length == *next.host_offset;
 }
 
-void print_json(const BlockStatus& run, bool first) {
+void print_json(const BlockStatus& run, const char* separator) {
   JsonWriter json(JsonWriter::Layout::line);
   json.begin_object();
   json.member("start", run.offset);
@@ -42,7 +42,7 @@ void print_json(const BlockStatus& run, bool first) {
   if (run.host_offset) json.member("offset", *run.host_offset);
   json.end_object();
   // The stock tool has a blank after the bracket that opens an entry.
-  fmt::print("{}{{ {}", first ? "[" : ",\n", std::string_view(json.text()).substr(1));
+  fmt::print("{}{{ {}", separator, std::string_view(json.text()).substr(1));
 }
 
 // 0 stands without a prefix.
@@ -67,6 +67,8 @@ class MapPrinter {
       : context_(context), output_(output), run_{.offset = start, .present = false} {
     if (output_ == OutputFormat::human) {
       fmt::print("{:<16}{:<16}{:<16}{}\n", "Offset", "Length", "Mapped to", "File");
+    } else {
+      fmt::print("[");
     }
   }
 
@@ -90,14 +92,14 @@ class MapPrinter {
  private:
   bool print() {
     if (output_ == OutputFormat::human) return print_human(context_, run_);
-    print_json(run_, std::exchange(first_, false));
+    print_json(run_, std::exchange(separator_, ",\n"));
     return true;
   }
 
   const ToolContext& context_;
   OutputFormat output_;
   BlockStatus run_;
-  bool first_ = true;
+  const char* separator_ = "";
 };
 
 int map(const ToolContext& context, const MapArguments& arguments) {
@@ -111,7 +113,7 @@ int map(const ToolContext& context, const MapArguments& arguments) {
   for (uint64_t at = start; at < end;) {
     auto status = image->block_status(at, end - at);
     if (!status) {
-      error_report(context, status.error(), "Failed to read image metadata");
+      report_image_error(context, status.error(), "Could not read file metadata");
       return 1;
     }
     at += status->length;

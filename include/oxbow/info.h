@@ -34,6 +34,7 @@ struct Qcow2Info {
   bool corrupt = false;
   bool extended_l2 = false;
   std::string encryption_format;  ///< "aes", "luks"; empty: not encrypted
+  /// Set where the image has an external data file; empty if it does not name it.
   std::optional<std::string> data_file;
   bool data_file_raw = false;
   std::vector<BitmapInfo> bitmaps;
@@ -71,6 +72,8 @@ struct BlockStatus {
 struct CheckFinding {
   enum class Severity { leak, error, note } severity = Severity::error;
   std::string text;  ///< the stock tool's sentence where it has one; no newline
+  /// The check itself could not do its work; tools put their name before the text.
+  bool about_check = false;
 };
 
 /// Counts as `qemu-img check --output=json` names them.
