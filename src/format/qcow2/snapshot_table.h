@@ -1,0 +1,41 @@
+// The table of internal snapshots, read entry by entry and validated as far as sizes go.
+// Whether a snapshot's L1 table makes sense is the check's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/storage.h"
+
+namespace oxbow::format::qcow2 {
+
+using async::Task;
+
+struct Header;
+
+inline constexpr uint64_t snapshot_fixed_bytes = 40;
+
+struct Snapshot {
+  uint64_t l1_table_offset = 0;
+  uint32_t l1_size = 0;  ///< entries
+  std::string id;
+  std::string name;
+  uint32_t date_sec = 0;
+  uint32_t date_nsec = 0;
+  uint64_t vm_clock_nsec = 0;
+  uint64_t vm_state_size = 0;  ///< bytes
+  uint64_t disk_size = 0;      ///< bytes; the image's where the entry does not say
+  std::optional<uint64_t> icount;
+  uint32_t extra_bytes = 0;  ///< of optional fields that the entry has
+};
+
+/// All entries; at most max_snapshots and max_snapshot_table_bytes. The header is validated.
+/// Errors, in the stock tool's words: corrupt, or what reading the file gave.
+Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header& header);
+
+/// Bytes that the entries take in the file.
+[[nodiscard]] uint64_t snapshot_table_bytes(const std::vector<Snapshot>& snapshots);
+
+}  // namespace oxbow::format::qcow2
