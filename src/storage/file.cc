@@ -79,16 +79,42 @@ void FileStorage::wrote(uint64_t offset, uint64_t length, bool stable) {
   unflushed_ |= !stable;
 }
 
-size_t FileStorage::read_cached(uint64_t offset, IoSpan into, uint64_t length) {
+bool FileStorage::worth_trying_cache(uint64_t offset, IoSpan into, uint64_t length) {
+  if (!reads_without_waiting_) return false;
+  if (bulk_ && bulk_->active() && bulk_->takes(offset, into)) return bulk_->cached(offset);
   // Now and then the loop gets its turn, however much there is in the cache.
   constexpr uint32_t reads_in_a_row = 64;
-  if (length > async::inline_limit || !reads_without_waiting_) return 0;
-  if (++cached_reads_ % reads_in_a_row == 0) return 0;
+  return length <= async::inline_limit && ++cached_reads_ % reads_in_a_row != 0;
+}
+
+size_t FileStorage::read_cached(uint64_t offset, IoSpan into, uint64_t length) {
+  if (!worth_trying_cache(offset, into, length)) return 0;
   const IoSpan part = one_call(into);
   const ssize_t got = ::preadv2(fd(), part.data(), static_cast<int>(part.size()),
                                 static_cast<off_t>(offset), RWF_NOWAIT);
   if (got < 0 && errno == EOPNOTSUPP) reads_without_waiting_ = false;
   return got < 0 ? 0 : static_cast<size_t>(got);
+}
+
+void FileStorage::expect_bulk(bool on) {
+  const bool direct_anyway =
+      options_.cache == CacheMode::none || options_.cache == CacheMode::directsync;
+  if (on && !bulk_ && !direct_anyway) bulk_ = FileBulk::open(fd(), options_.writable, size_);
+  if (bulk_) bulk_->set_active(on);
+}
+
+int FileStorage::fd_for_read(uint64_t offset, IoSpan into) const {
+  return bulk_ && bulk_->active() && bulk_->takes(offset, into) ? bulk_->fd() : fd();
+}
+
+int FileStorage::fd_for_write(uint64_t offset, IoSpan from) const {
+  return bulk_ && bulk_->takes_write(offset, from) ? bulk_->fd() : fd();
+}
+
+bool FileStorage::refused_direct(int used, const Error& error) {
+  if (used == fd() || error.os_error() != EINVAL) return false;
+  bulk_->give_up();
+  return true;
 }
 
 Task<> FileStorage::read(uint64_t offset, IoSpan into) {
@@ -101,9 +127,11 @@ Task<> FileStorage::read(uint64_t offset, IoSpan into) {
       rest = io_subvector(into, done, length - done);
       part = rest;
     }
+    const int from = fd_for_read(offset + done, part);
     Result<size_t> got = co_await async::Loop::current_thread().read(
-        fd(), one_call(part), offset + done,
+        from, one_call(part), offset + done,
         reads_without_waiting_ ? async::Inline::no : async::Inline::yes);
+    if (!got && refused_direct(from, got.error())) continue;
     if (!got) co_return std::unexpected(io_error(std::move(got).error(), "read", offset + done));
     if (*got == 0) co_return finish_short_read(into, length, offset + done, done);
     done += *got;
@@ -124,9 +152,13 @@ Task<> FileStorage::write(uint64_t offset, IoSpan from, WriteFlags flags) {
       rest = io_subvector(from, done, length - done);
       part = rest;
     }
+    const int into = fd_for_write(offset + done, part);
+    if (into != fd()) bulk_->write_begins();
     Result<size_t> put = co_await async::Loop::current_thread().write(
-        fd(), one_call(part), offset + done, stable ? RWF_DSYNC : 0,
+        into, one_call(part), offset + done, stable ? RWF_DSYNC : 0,
         stable ? async::Inline::no : async::Inline::yes);
+    if (into != fd()) bulk_->write_ended(put.value_or(0));
+    if (!put && refused_direct(into, put.error())) continue;
     if (put && *put == 0) put = std::unexpected(Error::from_errno(ENOSPC));
     if (!put) {
       wrote(offset, done, false);

@@ -7,6 +7,7 @@
 #include "async/loop.h"
 #include "storage/descriptor.h"
 #include "storage/file.h"
+#include "storage/file_bulk.h"
 #include "storage/file_extents.h"
 #include "storage/file_locks.h"
 
@@ -35,6 +36,7 @@ class FileStorage : public Storage {
                    uint64_t length) override;
   Task<> close() override;
   Result<void> set_sharing(Sharing sharing) override;
+  void expect_bulk(bool on) override;
 
   /// For creation, which claims the right to resize from the start.
   Result<void> lock(LockSet set);
@@ -58,6 +60,12 @@ class FileStorage : public Storage {
  private:
   /// Reads what the page cache has at hand; less, or nothing, where it would have to wait.
   [[nodiscard]] size_t read_cached(uint64_t offset, IoSpan into, uint64_t length);
+  [[nodiscard]] bool worth_trying_cache(uint64_t offset, IoSpan into, uint64_t length);
+  /// The descriptor for one request: the direct one for what fits it in a bulk transfer.
+  [[nodiscard]] int fd_for_read(uint64_t offset, IoSpan into) const;
+  [[nodiscard]] int fd_for_write(uint64_t offset, IoSpan from) const;
+  /// Whether a failed request through `used` is to be done again through the page cache.
+  bool refused_direct(int used, const Error& error);
   [[nodiscard]] LockSet locks_for(Sharing sharing) const;
 
   Task<bool> zero_by_kernel(uint64_t offset, uint64_t length, bool unmap);
@@ -75,6 +83,7 @@ class FileStorage : public Storage {
   uint64_t written_end_;  // of all writes done or under way: growing must not cut them off
   FileExtents extents_;
   FileLocks locks_;
+  std::unique_ptr<FileBulk> bulk_;  // once a job has asked; stays, requests may be using it
   uint32_t cached_reads_ = 0;
   bool device_;
   bool lockable_ = true;
