@@ -16,10 +16,11 @@ namespace {
 // Below this the page cache is as cheap and merges neighbours.
 constexpr uint64_t least_request = 128 * 1024;
 constexpr uint64_t page_size = 4096;
-// A disk that writes less than this falls behind what the page cache takes.
+// A disk that writes less than this is left to the kernel's write-back for a while: memory
+// takes the data so much faster that waiting for the disk would be felt.
 constexpr uint64_t sample_size = 32 << 20;
-constexpr double least_rate = 800e6;  // bytes a second
-constexpr unsigned slow_samples_allowed = 1;
+constexpr double least_rate = 200e6;  // bytes a second
+constexpr uint64_t detour_size = 128 << 20;
 
 }  // namespace
 
@@ -53,6 +54,13 @@ bool FileBulk::takes(uint64_t offset, IoSpan vector) const {
   });
 }
 
+bool FileBulk::takes_write(uint64_t offset, IoSpan vector) {
+  if (!active() || !takes(offset, vector)) return false;
+  if (detour_left_ == 0) return true;
+  detour_left_ -= std::min(detour_left_, io_length(vector));
+  return false;
+}
+
 bool FileBulk::cached(uint64_t offset) const {
   if (offset >= map_size_) return true;
   unsigned char resident = 0;
@@ -71,8 +79,7 @@ void FileBulk::write_ended(uint64_t bytes) {
   sample_time_ += now - std::exchange(busy_since_, now);
   if (sample_bytes_ < sample_size) return;
   const double seconds = std::chrono::duration<double>(sample_time_).count();
-  if (static_cast<double>(sample_bytes_) < seconds * least_rate) ++slow_samples_;
-  if (slow_samples_ > slow_samples_allowed) writes_pay_ = false;
+  if (static_cast<double>(sample_bytes_) < seconds * least_rate) detour_left_ = detour_size;
   sample_bytes_ = 0;
   sample_time_ = {};
 }

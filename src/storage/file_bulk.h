@@ -27,10 +27,8 @@ class FileBulk {
 
   /// Whether the request is large and aligned. Ask active() first.
   [[nodiscard]] bool takes(uint64_t offset, IoSpan vector) const;
-  /// Whether to write this way, too: not where the disk proved slower than memory.
-  [[nodiscard]] bool takes_write(uint64_t offset, IoSpan vector) const {
-    return active() && writes_pay_ && takes(offset, vector);
-  }
+  /// Whether to write this request this way: not for a while after the disk proved slow.
+  [[nodiscard]] bool takes_write(uint64_t offset, IoSpan vector);
   /// Whether the page cache holds the byte at `offset`: then the cache is the better way.
   /// Starts no read-ahead, unlike trying to read.
   [[nodiscard]] bool cached(uint64_t offset) const;
@@ -52,13 +50,12 @@ class FileBulk {
   uint64_t map_size_ = 0;
   bool active_ = false;
   bool works_ = true;
-  bool writes_pay_ = true;
   unsigned writing_ = 0;
   Clock::time_point busy_since_;
   // Of the present sample: bytes written, and time with a write under way.
   uint64_t sample_bytes_ = 0;
   Clock::duration sample_time_{};
-  unsigned slow_samples_ = 0;
+  uint64_t detour_left_ = 0;  // bytes to write through the page cache
 };
 
 }  // namespace oxbow::storage
