@@ -24,6 +24,7 @@ struct Operation {
 
   Code code = Code::read;
   bool in_flight = false;  ///< set by submit(), cleared as the operation comes back
+  bool unwanted = false;   ///< cancelled after the back end had begun
   bool stream = false;     ///< the back end found that `fd` has no position
   int fd = -1;
   int flags = 0;       ///< RWF_ flags, fallocate's mode, or poll's events

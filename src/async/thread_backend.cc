@@ -85,6 +85,7 @@ void ThreadBackend::end_here(Operation& operation, int64_t result) {
 
 void ThreadBackend::cancel(Operation& operation) {
   if (std::erase(polled_, &operation) > 0) return end_here(operation, -ECANCELED);
+  operation.unwanted = true;  // should it turn out to be a stream that is not ready
   const std::lock_guard lock(mutex_);
   for (OperationList* list : {&queued_, &todo_}) {
     for (Operation* waiting = list->front(); waiting != nullptr; waiting = waiting->next) {
@@ -174,8 +175,11 @@ void ThreadBackend::take_done(OperationList& finished) {
     const bool transfer = operation.code == Code::read || operation.code == Code::write;
     if (operation.result == -ESPIPE && transfer && !operation.stream) {
       operation.stream = true;
-      polled_.push_back(&operation);
-      continue;
+      if (!operation.unwanted) {
+        polled_.push_back(&operation);
+        continue;
+      }
+      operation.result = -ECANCELED;
     }
     operation.in_flight = false;
     --in_flight_;
