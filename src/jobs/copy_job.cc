@@ -5,6 +5,7 @@
 
 #include "async/loop.h"
 #include "base/bytes.h"
+#include "jobs/copy_offload.h"
 
 namespace oxbow::jobs {
 
@@ -38,6 +39,7 @@ CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
       buffers_(CopyPlan::buffer_size),
       turns_(options_.in_order),
       writes_overlap_(may_overlap(*target_, options_, plan_)),
+      offload_(options_.kernel_copy && can_take_offload(*target_)),
       detect_zeroes_(!options_.kernel_copy) {
   if (options_.target_has_backing && target_->backing()) {
     sources_.share_below(layers_above(*sources_.nodes().front(), *target_->backing()));
@@ -106,22 +108,25 @@ Task<> CopyJob::hold_rate() {
 }
 
 Task<> CopyJob::do_item(CopyItem item, uint64_t number) {
+  uint64_t length = 0;
+  for (const CopySegment& segment : item.segments) length += segment.length;
   const Result<void> done = co_await read_and_write(item, number);
   if (!done) {
     turns_.give_up();
     co_return done;
   }
-  report(item);
+  report(length);
   co_return {};
 }
 
-void CopyJob::report(const CopyItem& item) {
+void CopyJob::report(uint64_t length) {
   if (!options_.progress.report) return;
-  for (const CopySegment& segment : item.segments) done_ += segment.length;
+  done_ += length;
   options_.progress.report(done_, total_);
 }
 
 Task<> CopyJob::read_and_write(CopyItem& item, uint64_t number) {
+  if (offload_) CO_TRY(co_await offload(item));
   BufferPool::Lease lease;
   const bool has_data = std::ranges::any_of(item.segments, &CopySegment::data);
   if (has_data) {
@@ -131,6 +136,27 @@ Task<> CopyJob::read_and_write(CopyItem& item, uint64_t number) {
   const std::vector<SparseRun> runs = split(item, lease.span());
   CO_TRY(co_await turns_.wait(number));
   co_return co_await write_runs(runs, item.buffer_base(), lease.span());
+}
+
+Task<> CopyJob::offload(CopyItem& item) {
+  std::vector<CopySegment> left;
+  for (const CopySegment& segment : item.segments) {
+    bool copied = false;
+    if (segment.data && offload_) {
+      const auto tried =
+          co_await copy_by_offload(sources_, *target_, segment.offset, segment.length);
+      if (!tried) {
+        co_return std::unexpected(
+            while_doing("error while writing at byte ", segment.offset, tried.error()));
+      }
+      copied = *tried;
+      if (!copied) offload_ = false;
+    }
+    if (!copied) left.push_back(segment);
+  }
+  if (!offload_) detect_zeroes_ = true;
+  item.segments = std::move(left);
+  co_return {};
 }
 
 Task<> CopyJob::read_data(const CopyItem& item, std::span<std::byte> buffer) {

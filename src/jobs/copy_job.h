@@ -36,6 +36,8 @@ class CopyJob {
   Task<> hold_rate();
   Task<> do_item(CopyItem item, uint64_t number);
   Task<> read_and_write(CopyItem& item, uint64_t number);
+  /// Takes out of the item what the kernel copied.
+  Task<> offload(CopyItem& item);
   Task<> read_data(const CopyItem& item, std::span<std::byte> buffer);
   Task<> read_or_salvage(uint64_t offset, std::span<std::byte> into);
   [[nodiscard]] std::vector<SparseRun> split(const CopyItem& item, std::span<std::byte> buffer);
@@ -46,7 +48,7 @@ class CopyJob {
   Task<> write_run(SparseRun run, uint64_t base, std::span<const std::byte> buffer);
   [[nodiscard]] bool share_cluster(const SparseRun& left, const SparseRun& right) const;
   [[nodiscard]] bool leave_out_zeroes(const SparseRun& run) const;
-  void report(const CopyItem& item);
+  void report(uint64_t length);
   void announce_bulk(bool on);
 
   SourceSet sources_;
@@ -57,7 +59,8 @@ class CopyJob {
   Turns turns_;
   /// Writes may overlap: a piece has its place in the target when it has begun.
   bool writes_overlap_;
-  bool detect_zeroes_;
+  bool offload_;        // the kernel copies data, as long as it can
+  bool detect_zeroes_;  // what passes through our hands is looked at
   uint64_t total_ = 0;  // bytes, for progress
   uint64_t done_ = 0;
   uint64_t started_ = 0;  // bytes handed to tasks, for the rate limit

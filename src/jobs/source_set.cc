@@ -75,6 +75,11 @@ Task<SourceRun> SourceSet::run_above_shared(Node& node, uint64_t offset, uint64_
   co_return SourceRun{length, SourceRun::Kind::shared, false};
 }
 
+Task<NodeStatus> SourceSet::status_at(uint64_t offset, uint64_t length) {
+  const Place where = place(offset);
+  return where.node->status(where.offset, std::min(length, where.length));
+}
+
 Task<> SourceSet::read(uint64_t offset, std::span<std::byte> into) {
   const Place where = place(offset);
   const uint64_t node_size = where.node->virtual_size();

@@ -40,6 +40,8 @@ class SourceSet {
 
   /// What is at `offset` < size(), for at most `length` bytes.
   Task<SourceRun> run_at(uint64_t offset, uint64_t length);
+  /// Where exactly the bytes at `offset` are stored; inside one source and its size.
+  Task<graph::NodeStatus> status_at(uint64_t offset, uint64_t length);
   /// Reads inside one source.
   Task<> read(uint64_t offset, std::span<std::byte> into);
 

@@ -209,6 +209,16 @@ TEST_F(CopyJobTest, LayersBetweenTheSourceAndTheSharedBackingFileAreCopied) {
   EXPECT_EQ(source.contents(), target.contents());
 }
 
+// Memory cannot copy by itself: asked to, the job reads and writes, and leaves zeroes out.
+TEST_F(CopyJobTest, OffloadFallsBackToReadingAndWriting) {
+  options_.kernel_copy = true;
+  PlainNode source(4 * mib, 0), target(4 * mib, 0);
+  source.fill(0, mib, 1);
+  source.fill(mib, mib, 0);
+  ASSERT_TRUE(copy({&source}, target));
+  EXPECT_EQ(source.contents(), target.contents());
+}
+
 TEST_F(CopyJobTest, ARateLimitTakesItsTime) {
   PlainNode source(8 * mib), target(8 * mib);
   source.fill(0, 8 * mib, 1);
