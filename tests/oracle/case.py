@@ -6,7 +6,7 @@ the side's own, so relative file names, and therefore messages, are the same. Fo
     qemu-img ... | qemu-io ...   the tool of the side
     stock: qemu-img ...          the stock tool on both sides (what only stock can make)
     swap: qemu-io ...            the tool of the other side, on this side's images
-    try: qemu-io ...             in a setup: stock's tool, and it may fail
+    try: ...                     in a setup: stock's tool, or anywhere an @verb; may fail
     hold: qemu-io ...            the side's tool opens the image and keeps it, to the case's end
     stock-hold: qemu-io ...      the same with the stock tool on both sides
     @verb ...                    done by the harness itself (see actions.py)
@@ -62,7 +62,7 @@ def parse_step(text):
         stdin = shlex.split(tail)[0].encode().decode("unicode_escape").encode("latin-1")
     argv = tuple(shlex.split(line))
     if argv[0].startswith("@"):
-        who = "action"
+        who = "try-action" if who == "try" else "action"
     elif argv[0] not in ("qemu-img", "qemu-io"):
         raise ValueError(f"not a command of the harness: {text}")
     return Step(who, argv, stdin, text.strip())
