@@ -1,6 +1,7 @@
 // create: makes an image file.
 #include <oxbow/image.h>
 
+#include "api/filename.h"
 #include "commands.h"
 #include "create_options.h"
 #include "open_image.h"
@@ -21,15 +22,6 @@ struct CreateArguments {
   bool quiet = false;
   Trust trust = Trust::all;
 };
-
-// The name that `backing`, as written into image `filename`, stands for.
-std::string full_backing_name(const std::string& filename, const std::string& backing) {
-  size_t colon = backing.find(':');
-  bool has_protocol = colon != std::string::npos && colon < backing.find('/');
-  size_t slash = filename.rfind('/');
-  if (backing.starts_with('/') || has_protocol || slash == std::string::npos) return backing;
-  return filename.substr(0, slash + 1) + backing;
-}
 
 Result<void> set_from_arguments(const CreateArguments& arguments, CreateOptionList& list) {
   if (arguments.backing_file && !list.set("backing_file", *arguments.backing_file)) {
@@ -59,7 +51,7 @@ Result<void> consult_backing(const ToolContext& context, const CreateArguments& 
   OpenRequest request;
   request.format = format;
   request.options.trust = arguments.trust;
-  auto image = try_open(context, full_backing_name(arguments.filename, backing), request);
+  auto image = try_open(context, api::resolve_name(arguments.filename, backing), request);
   if (!image) {
     Error error = std::move(image).error();
     std::string hint = error.hint() + "Could not open backing image.\n";

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "api/filename.h"
 #include "command_line.h"
 #include "options.h"
 #include "sizes.h"
@@ -224,10 +225,8 @@ std::string CreateOptionList::help() const {
 }
 
 Result<void> check_creation_protocol(const std::string& filename) {
-  size_t colon = filename.find(':');
-  if (colon == std::string::npos || colon > filename.find('/')) return {};
-  std::string protocol = filename.substr(0, colon);
-  if (protocol == "file") return {};
+  const std::string_view protocol = api::protocol_of(filename);
+  if (protocol.empty() || protocol == "file") return {};
   if (protocol == "null-co" || protocol == "null-aio" || protocol == "blkdebug") {
     return fail(ErrorKind::unsupported,
                 fmt::format("Protocol driver '{}' does not support image creation", protocol));

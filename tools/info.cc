@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "api/trust.h"
 #include "commands.h"
 #include "info_output.h"
 #include "open_image.h"
@@ -47,6 +48,13 @@ std::optional<std::vector<ImageInfo>> collect(const ToolContext& context,
     chain.push_back(std::move(*info));
     const ImageInfo& last = chain.back();
     if (!arguments.chain || last.backing_filename.empty()) return chain;
+    auto allowed =
+        api::check_trust(request.options.trust, last.filename, last.full_backing_filename);
+    if (!allowed) {
+      error_report(context, allowed.error(),
+                   fmt::format("Could not open '{}'", last.full_backing_filename));
+      return std::nullopt;
+    }
     filename = last.full_backing_filename;
     request.image_opts = false;
     request.format.reset();
