@@ -74,7 +74,7 @@ Result<void> FileStorage::finish_short_read(IoSpan into, uint64_t length, uint64
 }
 
 void FileStorage::wrote(uint64_t offset, uint64_t length, bool stable) {
-  size_ = std::max(size_, offset + length);
+  if (length != 0) size_ = std::max(size_, offset + length);
   extents_.changed(offset, length);
   unflushed_ |= !stable;
 }
@@ -173,9 +173,13 @@ Task<> FileStorage::write(uint64_t offset, IoSpan from, WriteFlags flags) {
 Task<> FileStorage::flush() {
   if (!options_.writable || options_.cache == CacheMode::unsafe) co_return {};
   if (flush_failure_) co_return std::unexpected(*flush_failure_);
+  // Nothing to do, but only when no other flush has yet to end for what it covers.
+  if (!unflushed_ && flushes_under_way_ == 0) co_return {};
   unflushed_ = false;
   const bool data_only = true;
+  ++flushes_under_way_;
   Result<void> flushed = co_await async::Loop::current_thread().fsync(fd(), data_only);
+  --flushes_under_way_;
   if (flushed) co_return {};
   if (flushed.error().kind() == ErrorKind::cancelled) {
     unflushed_ = true;
@@ -220,8 +224,10 @@ Task<> FileStorage::copy_from(Storage& source, uint64_t source_offset, uint64_t 
   };
   writing_up_to(offset + length);
   Result<void> copied = co_await async::Loop::current_thread().offload(copy);
+  extents_.changed(offset, length);  // even a failed copy may have begun
   wrote(offset, copied ? length : 0, false);
-  if (copied) co_return durable(false) ? co_await flush() : Result<void>{};
+  if (copied && durable(false)) co_return co_await flush();
+  if (copied) co_return {};
   switch (copied.error().os_error()) {
     case EXDEV:
     case EOPNOTSUPP:
@@ -237,6 +243,7 @@ Task<> FileStorage::copy_from(Storage& source, uint64_t source_offset, uint64_t 
 Task<> FileStorage::close() {
   Result<void> done;
   if (unflushed_) done = co_await flush();
+  bulk_.reset();
   const int closing = fd_.release();
   // EINTR: the descriptor is gone all the same on Linux.
   if (::close(closing) != 0 && errno != EINTR && done) {

@@ -91,6 +91,7 @@ class FileStorage : public Storage {
   bool can_zero_range_ = true;         // likewise
   bool can_punch_ = true;              // likewise
   bool unflushed_ = false;
+  unsigned flushes_under_way_ = 0;
   // The first failure of a flush. The kernel tells of a failed write-back once and then
   // takes the lost pages for clean, so a later fsync succeeds though the data is gone.
   std::optional<Error> flush_failure_;

@@ -7,10 +7,9 @@
 
 namespace oxbow::storage {
 
-Result<std::unique_ptr<Storage>> WindowStorage::create(std::unique_ptr<Storage> inner,
-                                                       uint64_t offset,
-                                                       std::optional<uint64_t> size) {
-  const uint64_t whole = inner->size();
+Result<void> WindowStorage::check(const Storage& inner, uint64_t offset,
+                                  std::optional<uint64_t> size) {
+  const uint64_t whole = inner.size();
   const auto number = [](uint64_t value) { return std::to_string(value); };
   if (offset > whole) {
     return fail(ErrorKind::invalid_argument, "Offset (" + number(offset) +
@@ -28,6 +27,13 @@ Result<std::unique_ptr<Storage>> WindowStorage::create(std::unique_ptr<Storage> 
   if (size && !is_aligned(*size, sector)) {
     return fail(ErrorKind::invalid_argument, "Specified size is not multiple of 512");
   }
+  return {};
+}
+
+Result<std::unique_ptr<Storage>> WindowStorage::create(std::unique_ptr<Storage> inner,
+                                                       uint64_t offset,
+                                                       std::optional<uint64_t> size) {
+  TRY(check(*inner, offset, size));
   return std::unique_ptr<Storage>(new WindowStorage(std::move(inner), offset, size));
 }
 

@@ -17,6 +17,9 @@ class WindowStorage final : public Storage {
   static Result<std::unique_ptr<Storage>> create(std::unique_ptr<Storage> inner, uint64_t offset,
                                                  std::optional<uint64_t> size);
 
+  /// Whether such a window lies inside `inner`.
+  static Result<void> check(const Storage& inner, uint64_t offset, std::optional<uint64_t> size);
+
   const std::string& filename() const override { return inner_->filename(); }
   std::string driver() const override { return "raw"; }
   bool read_only() const override { return inner_->read_only(); }

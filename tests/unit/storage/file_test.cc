@@ -183,6 +183,12 @@ TEST_F(File, TakesMoreVectorsThanOneSystemCall) {
   }
 }
 
+TEST_F(File, AFailedWriteBeyondTheEndDoesNotMoveTheEnd) {
+  const auto file = create("failed", 1000);
+  EXPECT_FALSE(write_bytes(*file, uint64_t{1} << 62, pattern(100, 1)));
+  EXPECT_EQ(file->size(), 1000);
+}
+
 // Two writes under way while a third grows the file: the growth once cut off the second.
 Task<> write_three_ways(Storage& file, const Bytes& data) {
   const iovec part = io_slice(std::span(data));
