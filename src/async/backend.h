@@ -73,6 +73,10 @@ class Backend {
   virtual void wake() = 0;
   /// Operations submitted and not yet back.
   [[nodiscard]] virtual unsigned in_flight() const = 0;
+  /// Keeps the memory known to the kernel, which spares it the work of pinning the pages
+  /// for every request with O_DIRECT. False where that cannot be had: nothing is lost.
+  virtual bool register_buffer(const iovec&) { return false; }
+  virtual void unregister_buffer(const iovec&) {}
   /// From now on the calling thread makes the turns. Nothing may be in flight.
   virtual Result<void> move_to_this_thread() { return {}; }
 };

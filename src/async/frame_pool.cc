@@ -6,6 +6,15 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
+#define OXBOW_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OXBOW_ADDRESS_SANITIZER 1
+#endif
+#endif
+
+// A cached block is as good as freed: asan reports its use.
+#ifdef OXBOW_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(address, size) (static_cast<void>(0))

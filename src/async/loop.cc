@@ -233,6 +233,12 @@ bool Loop::stuck() {
   return !mail && !in_flight && ready_.empty() && timers_.empty() && offloads_ == 0;
 }
 
+RegisteredBuffer Loop::register_buffer(std::span<std::byte> memory) {
+  const iovec buffer{memory.data(), memory.size()};
+  if (!ensure_backend() || !backend_->register_buffer(buffer)) return {};
+  return RegisteredBuffer(*backend_, buffer);
+}
+
 Operation Loop::transfer(Operation::Code code, int fd, std::span<const iovec> vectors,
                          uint64_t offset, int flags) {
   Operation operation;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "async/awaiters.h"
@@ -22,6 +24,32 @@ struct LoopOptions {
   enum class Backend { automatic, io_uring, threads } backend = Backend::automatic;
   unsigned queue_depth = 256;  ///< requests passed to the kernel in one system call
   unsigned threads = 4;        ///< of the fallback
+};
+
+/// See Loop::register_buffer.
+class RegisteredBuffer {
+ public:
+  RegisteredBuffer() = default;
+  RegisteredBuffer(RegisteredBuffer&& other) noexcept
+      : backend_(std::exchange(other.backend_, nullptr)), memory_(other.memory_) {}
+  RegisteredBuffer& operator=(RegisteredBuffer&& other) noexcept {
+    RegisteredBuffer old(std::move(*this));
+    backend_ = std::exchange(other.backend_, nullptr);
+    memory_ = other.memory_;
+    return *this;
+  }
+  ~RegisteredBuffer() {
+    if (backend_ != nullptr) backend_->unregister_buffer(memory_);
+  }
+
+  /// Whether the back end knows the memory.
+  explicit operator bool() const { return backend_ != nullptr; }
+
+ private:
+  friend class Loop;
+  RegisteredBuffer(Backend& backend, const iovec& memory) : backend_(&backend), memory_(memory) {}
+  Backend* backend_ = nullptr;
+  iovec memory_{};
 };
 
 /// Errors of I/O are Error::from_errno without context; callers add theirs.
@@ -56,6 +84,12 @@ class Loop final : public Scheduler {
   void drain();
   /// Runs `function` on the loop's thread, in one of its next turns. Thread-safe.
   void post(std::move_only_function<void()> function);
+
+  /// Tells the kernel of memory that many requests with O_DIRECT will use, until the
+  /// returned object goes; it must not outlive the loop, nor the memory go before it.
+  /// Speeds up requests of a single buffer inside it; where it cannot be had nothing
+  /// changes.
+  RegisteredBuffer register_buffer(std::span<std::byte> memory);
 
   /// co_await gives Result<size_t>: bytes, possibly fewer than asked, 0 at the end.
   /// `into` (the array too) must stay until then.

@@ -4,9 +4,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cerrno>
-#include <ctime>
+#include <functional>
+#include <utility>
 
 #include "async/backend.h"
 #include "async/waker.h"
@@ -40,29 +42,100 @@ int init_ring(io_uring& ring, unsigned depth) {
   return -ENOSYS;
 }
 
-void prepare_transfer(io_uring_sqe* sqe, const Operation& op) {
-  const bool reads = op.code == Operation::Code::read;
-  const iovec* vector = op.vectors;
-  // A single buffer spares the kernel the import of an iovec array.
-  if (op.count == 1 && vector->iov_len <= INT32_MAX) {
-    const auto length = static_cast<unsigned>(vector->iov_len);
-    if (reads) {
-      io_uring_prep_read(sqe, op.fd, vector->iov_base, length, op.offset);
-    } else {
-      io_uring_prep_write(sqe, op.fd, vector->iov_base, length, op.offset);
+// The buffers that the kernel keeps pinned: slots of the ring's table.
+class BufferTable {
+ public:
+  static constexpr int none = -1;
+
+  bool add(io_uring& ring, const iovec& buffer);
+  void remove(io_uring& ring, const iovec& buffer);
+  /// After the ring was made anew.
+  void add_all_again(io_uring& ring);
+  /// The slot that holds all of `part`, or none.
+  [[nodiscard]] int find(const iovec& part) const;
+
+ private:
+  static constexpr unsigned slots = 32;
+  bool set(io_uring& ring, unsigned slot, const iovec& buffer);
+
+  std::array<iovec, slots> buffers_{};  // of length 0: free
+  unsigned used_ = 0;
+  bool made_ = false;
+};
+
+bool BufferTable::set(io_uring& ring, unsigned slot, const iovec& buffer) {
+  if (!made_) made_ = io_uring_register_buffers_sparse(&ring, slots) == 0;
+  constexpr __u64 no_tag = 0;
+  return made_ && io_uring_register_buffers_update_tag(&ring, slot, &buffer, &no_tag, 1) == 1;
+}
+
+bool BufferTable::add(io_uring& ring, const iovec& buffer) {
+  const auto slot = std::ranges::find(buffers_, size_t{0}, &iovec::iov_len);
+  if (slot == buffers_.end() || buffer.iov_len == 0) return false;
+  if (!set(ring, static_cast<unsigned>(slot - buffers_.begin()), buffer)) return false;
+  *slot = buffer;
+  ++used_;
+  return true;
+}
+
+void BufferTable::remove(io_uring& ring, const iovec& buffer) {
+  const auto slot = std::ranges::find_if(buffers_, [&](const iovec& known) {
+    return known.iov_base == buffer.iov_base && known.iov_len == buffer.iov_len;
+  });
+  if (slot == buffers_.end()) return;
+  *slot = {};
+  --used_;
+  set(ring, static_cast<unsigned>(slot - buffers_.begin()), {});
+}
+
+void BufferTable::add_all_again(io_uring& ring) {
+  made_ = false;
+  used_ = 0;
+  for (const iovec& buffer : std::exchange(buffers_, {})) add(ring, buffer);
+}
+
+int BufferTable::find(const iovec& part) const {
+  if (used_ == 0) return none;
+  const auto* begin = static_cast<const char*>(part.iov_base);
+  for (unsigned slot = 0; slot < slots; ++slot) {
+    const auto* base = static_cast<const char*>(buffers_[slot].iov_base);
+    if (std::less_equal<>()(base, begin) &&
+        std::less_equal<>()(begin + part.iov_len, base + buffers_[slot].iov_len)) {
+      return static_cast<int>(slot);
     }
-    sqe->rw_flags = op.flags;
-  } else if (reads) {
-    io_uring_prep_readv2(sqe, op.fd, vector, op.count, op.offset, op.flags);
+  }
+  return none;
+}
+
+// A single buffer spares the kernel the import of an iovec array.
+void prepare_single(io_uring_sqe* sqe, const Operation& op, int slot) {
+  const bool reads = op.code == Operation::Code::read;
+  void* const base = op.vectors->iov_base;
+  const auto length = static_cast<unsigned>(op.vectors->iov_len);
+  if (slot == BufferTable::none) {
+    reads ? io_uring_prep_read(sqe, op.fd, base, length, op.offset)
+          : io_uring_prep_write(sqe, op.fd, base, length, op.offset);
   } else {
-    io_uring_prep_writev2(sqe, op.fd, vector, op.count, op.offset, op.flags);
+    reads ? io_uring_prep_read_fixed(sqe, op.fd, base, length, op.offset, slot)
+          : io_uring_prep_write_fixed(sqe, op.fd, base, length, op.offset, slot);
+  }
+  sqe->rw_flags = op.flags;
+}
+
+void prepare_transfer(io_uring_sqe* sqe, const Operation& op, const BufferTable& buffers) {
+  if (op.count == 1 && op.vectors->iov_len <= INT32_MAX) {
+    prepare_single(sqe, op, buffers.find(*op.vectors));
+  } else if (op.code == Operation::Code::read) {
+    io_uring_prep_readv2(sqe, op.fd, op.vectors, op.count, op.offset, op.flags);
+  } else {
+    io_uring_prep_writev2(sqe, op.fd, op.vectors, op.count, op.offset, op.flags);
   }
 }
 
-void prepare(io_uring_sqe* sqe, Operation& op) {
+void prepare(io_uring_sqe* sqe, Operation& op, const BufferTable& buffers) {
   switch (op.code) {
     case Operation::Code::read:
-    case Operation::Code::write: prepare_transfer(sqe, op); break;
+    case Operation::Code::write: prepare_transfer(sqe, op, buffers); break;
     case Operation::Code::fsync: io_uring_prep_fsync(sqe, op.fd, 0); break;
     case Operation::Code::datasync: io_uring_prep_fsync(sqe, op.fd, IORING_FSYNC_DATASYNC); break;
     case Operation::Code::fallocate:
@@ -102,8 +175,12 @@ class UringBackend final : public Backend {
     io_uring_queue_exit(&ring_);
     ring_made_ = false;
     watching_ = false;
-    return start();
+    TRY(start());
+    buffers_.add_all_again(ring_);
+    return {};
   }
+  bool register_buffer(const iovec& buffer) override { return buffers_.add(ring_, buffer); }
+  void unregister_buffer(const iovec& buffer) override { buffers_.remove(ring_, buffer); }
 
  private:
   io_uring_sqe* free_sqe();
@@ -116,6 +193,7 @@ class UringBackend final : public Backend {
   unsigned depth_;
   Waker waker_;
   io_uring ring_{};
+  BufferTable buffers_;
   bool ring_made_ = false;
   bool watching_ = false;  // a poll of the waker is in the ring
   unsigned in_flight_ = 0;
@@ -144,7 +222,7 @@ void UringBackend::push_backlog() {
   while (!backlog_.empty()) {
     io_uring_sqe* sqe = free_sqe();
     if (sqe == nullptr) return;
-    prepare(sqe, backlog_.pop());
+    prepare(sqe, backlog_.pop(), buffers_);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "loop_fixture.h"
@@ -196,6 +197,35 @@ TEST_P(IoTest, WaitingStreamsDoNotBlockFiles) {
   }
   loop_->drain();
   for (const std::string& text : texts) EXPECT_EQ(text, "x");
+}
+
+Task<std::string> through(Loop& loop, int fd, std::span<char> memory, size_t at) {
+  std::ranges::fill(memory, 'w');
+  const iovec part{memory.data() + at, 4096};
+  CO_TRY(co_await loop.write(fd, one(part), 0));
+  std::ranges::fill(memory, '?');
+  CO_TRY(co_await loop.read(fd, one(part), 0));
+  co_return std::string(memory.data(), memory.size());
+}
+
+// Registration may be refused (memory limits) and must not change what is transferred:
+// inside a registered buffer, across its end, and after it is gone.
+TEST_P(IoTest, RegisteredBuffersTransferTheSameBytes) {
+  const Descriptor file(temporary_file());
+  std::vector<char> memory(16384);
+  std::vector<RegisteredBuffer> many;
+  for (int i = 0; i < 40; ++i) {
+    many.push_back(loop_->register_buffer(std::as_writable_bytes(std::span(memory)).first(8192)));
+  }
+  for (const bool registered : {true, false}) {
+    for (const size_t at : {0U, 4096U, 6000U, 12288U}) {
+      std::string expected(memory.size(), '?');
+      expected.replace(at, 4096, 4096, 'w');
+      EXPECT_EQ(*loop_->run(through(*loop_, file, memory, at)), expected) << at;
+    }
+    std::thread([&] { EXPECT_TRUE(loop_->run(through(*loop_, file, memory, 100))); }).join();
+    if (registered) many.clear();
+  }
 }
 
 Task<short> wait_readable(Loop& loop, int fd) { co_return co_await loop.poll_fd(fd, POLLIN); }

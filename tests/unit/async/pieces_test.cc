@@ -78,7 +78,7 @@ TEST(TimerHeap, RandomInsertsAndRemovesComeOutSorted) {
   }
 }
 
-class CountingItem : public WorkItem {
+class CountingItem final : public WorkItem {
  public:
   explicit CountingItem(std::atomic<int>& count) : count_(count) {}
 
@@ -87,7 +87,7 @@ class CountingItem : public WorkItem {
   std::atomic<int>& count_;
 };
 
-class BlockingItem : public WorkItem {
+class BlockingItem final : public WorkItem {
  public:
   std::latch started{1};
   std::latch go{1};
