@@ -56,6 +56,7 @@ struct WritePlan {
 struct ZeroFlags {
   bool may_unmap = false;
   bool no_fallback = false;
+  bool range_held = false;  ///< the caller holds the range exclusively in guest_locks()
 };
 
 /// Limits and habits that commands show.
@@ -78,6 +79,8 @@ class Format {
   /// The run that begins at `offset`, at most `length` bytes; offset + length lies
   /// inside the virtual size. Hot: no hidden writes.
   virtual Task<Run> map(uint64_t offset, uint64_t length) = 0;
+  /// The same for a read: formats whose storage knows its own holes need not ask for them.
+  virtual Task<Run> map_for_read(uint64_t offset, uint64_t length) { return map(offset, length); }
   /// Keeps `offset`..+`length` from being remapped while a read is under way.
   virtual async::RangeLock* guest_locks() { return nullptr; }
   /// Data of a `data` run.

@@ -51,7 +51,7 @@ Task<> Node::read(uint64_t offset, IoSpan into) {
 Task<> Node::read_unlocked(uint64_t offset, IoSpan into) {
   const uint64_t length = io_length(into);
   for (uint64_t done = 0; done < length;) {
-    CO_TRY_ASSIGN(const Run run, co_await format_->map(offset + done, length - done));
+    CO_TRY_ASSIGN(const Run run, co_await format_->map_for_read(offset + done, length - done));
     const Part part(into, length, done, run.length);
     CO_TRY(co_await read_run(run, offset + done, part.span()));
     done += run.length;
@@ -156,7 +156,7 @@ Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
   while (offset < end) {
     CO_TRY_ASSIGN(const uint64_t covered,
                   co_await format_->zero_units(offset, end - offset,
-                                               {flags.may_unmap, flags.no_fallback}));
+                                               {flags.may_unmap, flags.no_fallback, false}));
     if (covered != 0) {
       offset += covered;
       continue;
@@ -176,20 +176,32 @@ Task<uint64_t> Node::zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags f
   const uint64_t end = std::min(begin + unit, virtual_size());
   const uint64_t step = unit == 1 ? length : std::min(length, end - offset);
   if (unit != 1) {
-    CO_TRY_ASSIGN(const bool before, co_await reads_zero(begin, offset));
-    CO_TRY_ASSIGN(const bool after, co_await reads_zero(offset + step, end));
-    if (before && after) {
-      CO_TRY_ASSIGN(const uint64_t covered,
-                    co_await format_->zero_units(begin, end - begin,
-                                                 {flags.may_unmap, flags.no_fallback}));
-      if (covered >= end - begin) co_return step;
-    }
+    CO_TRY_ASSIGN(const bool done, co_await zero_whole_unit(begin, end, offset, step, flags));
+    if (done) co_return step;
   }
   if (flags.no_fallback) {
     co_return fail(ErrorKind::unsupported, "zeroes would have to be written", ENOTSUP);
   }
   CO_TRY(co_await write_zero_bytes(offset, step));
   co_return step;
+}
+
+// If the rest of the unit [begin, end) reads as zeroes, all of it may become a zero unit.
+// Held exclusively from the look to the change: nobody writes to the rest in between.
+Task<bool> Node::zero_whole_unit(uint64_t begin, uint64_t end, uint64_t offset, uint64_t length,
+                                 ZeroFlags flags) {
+  async::RangeLock::Guard guard;
+  if (async::RangeLock* locks = format_->guest_locks()) {
+    const uint64_t cluster = format_->geometry().cluster_size;
+    const uint64_t first = align_down(begin, cluster);
+    CO_TRY_ASSIGN(guard, co_await locks->lock(first, align_up(end, cluster) - first, true));
+  }
+  CO_TRY_ASSIGN(const bool before, co_await reads_zero(begin, offset));
+  CO_TRY_ASSIGN(const bool after, co_await reads_zero(offset + length, end));
+  if (!before || !after) co_return false;
+  format::ZeroFlags held{flags.may_unmap, flags.no_fallback, static_cast<bool>(guard)};
+  CO_TRY_ASSIGN(const uint64_t covered, co_await format_->zero_units(begin, end - begin, held));
+  co_return covered >= end - begin;
 }
 
 Task<> Node::write_zero_bytes(uint64_t offset, uint64_t length) {

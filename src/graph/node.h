@@ -75,6 +75,8 @@ class Node {
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
   Task<uint64_t> zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags flags);
+  Task<bool> zero_whole_unit(uint64_t begin, uint64_t end, uint64_t offset, uint64_t length,
+                             ZeroFlags flags);
   Task<> write_zero_bytes(uint64_t offset, uint64_t length);
   Task<bool> reads_zero(uint64_t begin, uint64_t end);
 

@@ -51,8 +51,11 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
                              << header_.cluster_bits;
   const uint64_t stop = std::min(last, slice_end);
   const uint64_t lock_from = align_down(offset, cluster_size);
-  CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(
-                               lock_from, align_up(stop, cluster_size) - lock_from, true));
+  async::RangeLock::Guard lock;
+  if (!flags.range_held) {
+    CO_TRY_ASSIGN(lock, co_await guest_locks_.lock(
+                            lock_from, align_up(stop, cluster_size) - lock_from, true));
+  }
   if (header_.version < 3) co_return co_await zero_without_flag(offset, stop);
 
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(cluster));
