@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <semaphore>
+#include <thread>
 
 #include "async/worker_pool.h"
 #include "loop_fixture.h"
@@ -117,6 +118,20 @@ TEST_P(CancelTest, CancellationAtEveryStep) {
       expect_error(*ended, ErrorKind::cancelled);
     }
   }
+}
+
+// The fallback's thread has found that a pipe has no position, the loop has not heard of it.
+TEST_P(CancelTest, StreamCancelledBetweenAttemptAndPoll) {
+  World world(*loop_);
+  CancelSource source;
+  std::optional<Result<void>> ended;
+  loop_->spawn(read_pipe(world).cancelled_by(source.token()), store_in(ended));
+  loop_->poll();
+  std::this_thread::sleep_for(20ms);
+  source.cancel();
+  loop_->drain();
+  ASSERT_TRUE(ended);
+  expect_error(*ended, ErrorKind::cancelled);
 }
 
 TEST_P(CancelTest, HundredWaitersCancelledAtOnce) {
