@@ -1,0 +1,41 @@
+// Making a new qcow2 image in an empty file: options in the stock tools' words, and the
+// writing of header, tables and preallocated space. Nothing is read back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "format/qcow2/header.h"
+#include "storage/storage.h"
+
+namespace oxbow::format::qcow2 {
+
+struct Qcow2CreateOptions {
+  uint64_t size = 0;  ///< virtual size, bytes; rounded up to 512
+  uint32_t version = 3;
+  uint32_t cluster_bits = 16;
+  uint32_t refcount_order = v2_refcount_order;
+  bool extended_l2 = false;
+  bool lazy_refcounts = false;
+  uint8_t compression_type = compression_zlib;
+  storage::Preallocation preallocation = storage::Preallocation::off;
+  std::string backing_file;    ///< written as it is; empty: none
+  std::string backing_format;  ///< empty: not stated
+};
+
+/// Reads stock -o keys ("cluster_size", "compat", "refcount_bits", ...); numbers may have
+/// suffixes. The keys of the size and of encryption set to off are accepted. Errors are the
+/// stock tool's sentences: invalid_argument, or unsupported for encryption and data files.
+Result<Qcow2CreateOptions> parse_create_options(const std::map<std::string, std::string>& options);
+
+/// Whether the options can make an image at all: what create() asks before it writes.
+Result<void> check_create_options(const Qcow2CreateOptions& options);
+
+/// Writes the image to `file`, which is empty or as good as it, and closes it. The header
+/// goes last, after a barrier: until then the file is no image. Memory is bounded by the
+/// limits of the format's tables, about twice the L1 table.
+Task<> create(std::unique_ptr<storage::Storage> file, Qcow2CreateOptions options);
+
+}  // namespace oxbow::format::qcow2
