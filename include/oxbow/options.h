@@ -43,6 +43,8 @@ struct OpenOptions {
   /// Told what a user should know and no caller has to act on; one message, no newline at
   /// the end. Absent: dropped.
   std::function<void(std::string_view)> warn;
+  /// Told what the fault driver reports ("blkdebug: Suspended request 'A'"), without a newline.
+  std::function<void(const std::string&)> debug_output;
 };
 
 struct CreateOptions {

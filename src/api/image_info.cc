@@ -1,0 +1,168 @@
+#include "api/image_info.h"
+
+#include "api/filename.h"
+#include "format/qcow2/bitmap_directory.h"
+#include "format/qcow2/check.h"
+#include "format/qcow2/image.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/snapshot_table.h"
+#include "format/sealed.h"
+
+namespace oxbow::api {
+namespace {
+
+namespace qcow2 = format::qcow2;
+
+// Null for other formats.
+qcow2::Qcow2Image* qcow2_of(graph::Node& node) {
+  format::Format* format = &node.format();
+  if (auto* sealed = dynamic_cast<format::SealedFormat*>(format)) format = &sealed->inner();
+  return dynamic_cast<qcow2::Qcow2Image*>(format);
+}
+
+Task<std::vector<SnapshotInfo>> snapshots_of(storage::Storage& file, const qcow2::Header& header) {
+  std::vector<SnapshotInfo> out;
+  CO_TRY_ASSIGN(const auto snapshots, co_await qcow2::read_snapshots(file, header));
+  for (const qcow2::Snapshot& one : snapshots) {
+    SnapshotInfo info;
+    info.id = one.id;
+    info.name = one.name;
+    info.vm_state_size = one.vm_state_size;
+    info.date_sec = one.date_sec;
+    info.date_nsec = one.date_nsec;
+    info.vm_clock_nsec = one.vm_clock_nsec;
+    info.icount = one.icount;
+    info.disk_size = one.disk_size;
+    out.push_back(std::move(info));
+  }
+  co_return out;
+}
+
+Task<std::vector<BitmapInfo>> bitmaps_of(storage::Storage& file, const qcow2::Header& header) {
+  std::vector<BitmapInfo> out;
+  if (!header.bitmaps) co_return out;
+  CO_TRY_ASSIGN(const auto bitmaps, co_await qcow2::read_bitmap_directory(file, header));
+  for (const qcow2::Bitmap& one : bitmaps) {
+    BitmapInfo info;
+    info.name = one.name;
+    info.granularity = uint64_t{1} << one.granularity_bits;
+    if ((one.flags & qcow2::bitmap_in_use) != 0) info.flags.push_back("in-use");
+    if ((one.flags & qcow2::bitmap_auto) != 0) info.flags.push_back("auto");
+    out.push_back(std::move(info));
+  }
+  co_return out;
+}
+
+Qcow2Info facts_of(const qcow2::Header& header) {
+  Qcow2Info out;
+  out.version = header.version;
+  out.compression_type = header.compression_type == qcow2::compression_zstd ? "zstd" : "zlib";
+  out.lazy_refcounts = (header.compatible_features & qcow2::compatible_lazy_refcounts) != 0;
+  out.refcount_bits = header.refcount_bits();
+  out.corrupt = (header.incompatible_features & qcow2::incompatible_corrupt) != 0;
+  out.extended_l2 = header.extended_l2();
+  if (header.crypt_method != qcow2::crypt_none) {
+    out.encryption_format = header.crypt_method == qcow2::crypt_aes ? "aes" : "luks";
+  }
+  if (header.has_data_file()) out.data_file = header.data_file.value_or("");
+  out.data_file_raw = (header.autoclear_features & qcow2::autoclear_raw_data_file) != 0;
+  return out;
+}
+
+Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
+  const qcow2::Header& header = image.header();
+  info.qcow2 = facts_of(header);
+  info.dirty = (header.incompatible_features & qcow2::incompatible_dirty) != 0;
+  info.encrypted = header.crypt_method != qcow2::crypt_none;
+  info.cluster_size = header.cluster_size();
+  info.backing_filename = header.backing_file;
+  info.backing_format = header.backing_format.value_or("");
+  if (!header.backing_file.empty()) {
+    info.full_backing_filename = resolve_name(image.file().filename(), header.backing_file);
+  }
+  if (header.nb_snapshots != 0) {
+    CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image.file(), header));
+  }
+  CO_TRY_ASSIGN(info.qcow2->bitmaps, co_await bitmaps_of(image.file(), header));
+  co_return {};
+}
+
+BlockStatus from_node(const graph::NodeStatus& status, uint64_t offset) {
+  BlockStatus out;
+  out.offset = offset;
+  out.length = status.length;
+  out.depth = status.depth;
+  out.present = status.kind != format::RunKind::hole;
+  out.zero = status.zero;
+  out.compressed = status.kind == format::RunKind::compressed;
+  out.data = status.kind == format::RunKind::data || out.compressed;
+  if (status.has_host_offset) {
+    out.host_offset = status.host_offset;
+    out.filename = status.file->filename();
+  }
+  return out;
+}
+
+bool continues(const BlockStatus& run, const graph::NodeStatus& next) {
+  const BlockStatus other = from_node(next, run.offset + run.length);
+  if (run.depth != other.depth || run.zero != other.zero || run.present != other.present ||
+      run.data != other.data || run.compressed != other.compressed) {
+    return false;
+  }
+  if (run.host_offset.has_value() != other.host_offset.has_value()) return false;
+  return !run.host_offset || *run.host_offset + run.length == *other.host_offset;
+}
+
+}  // namespace
+
+Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename) {
+  ImageInfo info;
+  info.filename = std::move(filename);
+  info.format = node->format().name();
+  info.virtual_size = node->virtual_size();
+  if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
+  if (auto* image = qcow2_of(*node)) {
+    CO_TRY(co_await add_qcow2(info, *image));
+  }
+  co_return info;
+}
+
+Task<BlockStatus> block_status(std::shared_ptr<graph::Node> node, uint64_t offset,
+                               uint64_t length) {
+  CO_TRY_ASSIGN(const graph::NodeStatus first, co_await node->status(offset, length));
+  BlockStatus out = from_node(first, offset);
+  while (out.length < length) {
+    CO_TRY_ASSIGN(const graph::NodeStatus next,
+                  co_await node->status(offset + out.length, length - out.length));
+    if (!continues(out, next)) break;
+    out.length += next.length;
+  }
+  co_return out;
+}
+
+Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint64_t length,
+                        uint64_t& run) {
+  run = 0;
+  bool answer = false;
+  while (run < length) {
+    CO_TRY_ASSIGN(const graph::NodeStatus next,
+                  co_await node->status_here(offset + run, length - run));
+    const bool here = next.kind != format::RunKind::hole;
+    if (run == 0) answer = here;
+    if (here != answer) break;
+    run += next.length;
+  }
+  co_return answer;
+}
+
+Task<CheckResult> check(std::shared_ptr<graph::Node> node,
+                        std::function<void(const CheckFinding&)> on_finding) {
+  auto* image = qcow2_of(*node);
+  if (image == nullptr) {
+    co_return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
+  }
+  CO_TRY(co_await node->flush());
+  co_return co_await qcow2::check(image->file(), image->header(), on_finding);
+}
+
+}  // namespace oxbow::api

@@ -1,0 +1,112 @@
+#include "api/qcow2_options.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace oxbow::api {
+namespace {
+
+using format::qcow2::Qcow2OpenOptions;
+
+constexpr uint64_t min_refcount_cache = 256 << 10;
+constexpr uint32_t min_l2_entry = 512;
+
+std::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
+}
+
+Result<void> take_cache_sizes(OptionTree& tree, Qcow2OpenOptions& out) {
+  TRY_ASSIGN(const auto total, tree.take_size("cache-size"));
+  TRY_ASSIGN(const auto l2, tree.take_size("l2-cache-size"));
+  TRY_ASSIGN(const auto refcount, tree.take_size("refcount-cache-size"));
+  if (total && l2 && refcount) {
+    return invalid(
+        "cache-size, l2-cache-size and refcount-cache-size may not be set at the same time");
+  }
+  if (total && l2 && *l2 > *total) return invalid("l2-cache-size may not exceed cache-size");
+  if (total && refcount && *refcount > *total) {
+    return invalid("refcount-cache-size may not exceed cache-size");
+  }
+  out.l2_cache_bytes = l2.value_or(0);
+  out.refcount_cache_bytes = refcount.value_or(0);
+  if (total && l2) out.refcount_cache_bytes = *total - *l2;
+  if (total && refcount) out.l2_cache_bytes = *total - *refcount;
+  if (total && !l2 && !refcount) {
+    out.refcount_cache_bytes = std::min(min_refcount_cache, *total);
+    out.l2_cache_bytes = *total - out.refcount_cache_bytes;
+  }
+  if (std::max(out.refcount_cache_bytes, refcount.value_or(0)) >> 40 != 0 ||
+      (total && *total >> 40 != 0)) {
+    return invalid("Refcount cache size too big");
+  }
+  return {};
+}
+
+// Which overlaps a guard looks for: understood, so that command lines work.
+Result<void> take_overlap_check(OptionTree& tree) {
+  constexpr std::array words = {"none", "constant", "cached", "all"};
+  for (const char* key : {"overlap-check", "overlap-check.template"}) {
+    const auto word = tree.take_text(key);
+    if (!word || std::ranges::find(words, *word) != words.end()) continue;
+    return invalid("Unsupported value '" + *word +
+                   "' for qcow2 option 'overlap-check'. Allowed are any of the following: none, "
+                   "constant, cached, all");
+  }
+  for (const char* part :
+       {"main-header", "active-l1", "active-l2", "refcount-table", "refcount-block",
+        "snapshot-table", "inactive-l1", "inactive-l2", "bitmap-directory"}) {
+    TRY(tree.take_bool("overlap-check." + std::string(part)));
+  }
+  return {};
+}
+
+Result<void> take_discards(OptionTree& tree, const NodeOptions& node, Qcow2OpenOptions& out) {
+  TRY_ASSIGN(const auto request, tree.take_bool("pass-discard-request"));
+  TRY(tree.take_bool("pass-discard-snapshot"));
+  TRY(tree.take_bool("pass-discard-other"));
+  out.pass_discard = request.value_or(node.unmap);
+  return {};
+}
+
+// Idle cache entries are not dropped by a clock; the caches are bounded.
+Result<void> take_clean_interval(OptionTree& tree) {
+  TRY_ASSIGN(const auto seconds, tree.take_number("cache-clean-interval"));
+  if (seconds && *seconds > UINT32_MAX) return invalid("Cache clean interval too big");
+  return {};
+}
+
+}  // namespace
+
+Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node) {
+  Qcow2Wishes out;
+  out.open.writable = node.writable;
+  TRY_ASSIGN(out.open.lazy_refcounts, tree.take_bool("lazy-refcounts"));
+  TRY(take_discards(tree, node, out.open));
+  TRY(take_overlap_check(tree));
+  TRY(take_cache_sizes(tree, out.open));
+  TRY(take_clean_interval(tree));
+  TRY_ASSIGN(out.l2_entry_size, tree.take_size("l2-cache-entry-size"));
+  if (out.l2_entry_size && *out.l2_entry_size >= min_l2_entry && *out.l2_entry_size <= UINT32_MAX &&
+      std::has_single_bit(*out.l2_entry_size)) {
+    out.open.l2_slice_bytes = static_cast<uint32_t>(*out.l2_entry_size);
+  }
+  OptionTree encrypt = tree.take_below("encrypt");
+  out.encryption = encrypt.take_text("format");
+  return out;
+}
+
+Result<void> check_qcow2_options(const Qcow2Wishes& wishes, const format::qcow2::Header& header) {
+  if (wishes.l2_entry_size &&
+      (wishes.open.l2_slice_bytes == 0 || *wishes.l2_entry_size > header.cluster_size())) {
+    return invalid("L2 cache entry size must be a power of two between 512 and the cluster size (" +
+                   std::to_string(header.cluster_size()) + ")");
+  }
+  if (wishes.encryption && header.crypt_method == format::qcow2::crypt_none) {
+    return invalid("No encryption in image header, but options specified format '" +
+                   *wishes.encryption + "'");
+  }
+  return {};
+}
+
+}  // namespace oxbow::api
