@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Holds the includes to the direction of the layers: a folder may include only itself and
-what it stands on. Prints each breach; exit 1 if there is one.
+what it stands on. With compilers, also sees that each public header compiles by itself.
+Prints each breach; exit 1 if there is one.
 
-    tests/layers.py [ROOT]
+    tests/layers.py [ROOT] [--compile CXX CC]
 """
+import argparse
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,9 +41,25 @@ def breaches(root):
                 yield f"{path.relative_to(root)}: public headers need the standard library alone, not {name}"
 
 
+def compile_alone(header, root, cxx, cc):
+    """The compiler's complaint about a file that includes nothing but `header`; empty if none."""
+    language, compiler = ("c", cc) if header.suffix == ".h" and header.stem == "oxbow" else ("c++", cxx)
+    standard = "-std=c99" if language == "c" else "-std=c++23"
+    command = [compiler, "-x", language, standard, "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+               f"-I{root}/include", "-"]
+    text = f"#include <oxbow/{header.name}>\n"
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stderr
+
+
 def main():
-    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent)
-    found = list(breaches(root))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("root", nargs="?", type=Path, default=Path(__file__).parent.parent)
+    parser.add_argument("--compile", nargs=2, metavar=("CXX", "CC"))
+    arguments = parser.parse_args()
+    found = list(breaches(arguments.root))
+    if arguments.compile:
+        for header in sorted(arguments.root.glob("include/oxbow/*")):
+            found += filter(None, [compile_alone(header, arguments.root, *arguments.compile)])
     print("\n".join(found) if found else "the layers hold")
     return 1 if found else 0
 
