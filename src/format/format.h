@@ -30,10 +30,10 @@ enum class RunKind : uint8_t {
 struct Run {
   uint64_t length = 0;  ///< bytes from the asked guest offset; > 0
   RunKind kind = RunKind::hole;
-  /// A host cluster belongs to the run: always for data, for zero runs where a
-  /// cluster was preallocated.
+  /// A host cluster belongs to the run: always for data; for zero runs where a cluster was
+  /// preallocated, and for holes beside stored subclusters.
   bool has_host_offset = false;
-  uint64_t host_offset = 0;  ///< data and preallocated zero runs
+  uint64_t host_offset = 0;  ///< where has_host_offset
 };
 
 /// A write that has its place but is not linked yet. Made by prepare_write, used up by
@@ -81,6 +81,9 @@ class Format {
   virtual Task<Run> map(uint64_t offset, uint64_t length) = 0;
   /// The same for a read: formats whose storage knows its own holes need not ask for them.
   virtual Task<Run> map_for_read(uint64_t offset, uint64_t length) { return map(offset, length); }
+  /// Whether data runs are worth looking up in the file, where they may be holes: an image
+  /// that was preallocated and not filled. map() of formats that ask the file says no.
+  virtual Task<bool> data_may_be_holes() { co_return false; }
   /// Keeps `offset`..+`length` from being remapped while a read is under way.
   virtual async::RangeLock* guest_locks() { return nullptr; }
   /// Data of a `data` run.

@@ -235,7 +235,8 @@ Task<> Node::resize(uint64_t size, storage::Preallocation preallocation, bool al
   if (size <= old_size) co_return {};
   // New bytes read as zeroes: neither what the last cluster held past the old end, nor
   // what a longer backing file holds there, may show.
-  uint64_t exposed = std::min(size, align_up(old_size, std::max(1u, format_->geometry().cluster_size)));
+  uint64_t exposed =
+      std::min(size, align_up(old_size, std::max(1u, format_->geometry().cluster_size)));
   if (backing_) exposed = std::max(exposed, std::min(size, backing_->virtual_size()));
   if (format_->geometry().cluster_size == 0) co_return {};
   CO_TRY_ASSIGN(const bool clean, co_await reads_zero(old_size, exposed));
@@ -255,21 +256,44 @@ Task<NodeStatus> Node::status_here(uint64_t offset, uint64_t length) {
   co_return out;
 }
 
+// Data that the file itself says is a hole there reads as zeroes, too.
+Task<> Node::look_into_file(NodeStatus& found) {
+  if (found.kind != RunKind::data || found.file == nullptr) co_return {};
+  Node* layer = this;
+  for (uint32_t i = 0; i < found.depth; ++i) layer = layer->backing_.get();
+  CO_TRY_ASSIGN(const bool holes, co_await layer->format_->data_may_be_holes());
+  if (!holes) co_return {};
+  if (found.host_offset >= found.file->size()) {
+    found.zero = true;
+    co_return {};
+  }
+  CO_TRY_ASSIGN(const storage::Status below,
+                co_await found.file->status(found.host_offset, found.length));
+  found.length = std::min(found.length, below.length);
+  found.zero = below.zero;
+  co_return {};
+}
+
 Task<NodeStatus> Node::status(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(NodeStatus found, co_await status_in_chain(offset, length));
+  CO_TRY(co_await look_into_file(found));
+  co_return found;
+}
+
+Task<NodeStatus> Node::status_in_chain(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(NodeStatus found, co_await status_here(offset, length));
   uint32_t depth = 0;
   for (Node* below = backing_.get(); below != nullptr && found.kind == RunKind::hole;
        below = below->backing_.get()) {
-    ++depth;
     const uint64_t end = below->virtual_size();
     if (offset >= end) {
+      // Past the end of a shorter layer: the one above it has the say.
       found.zero = true;
       found.beyond_end = true;
-      found.depth = depth;
       break;
     }
     CO_TRY_ASSIGN(found, co_await below->status_here(offset, std::min(found.length, end - offset)));
-    found.depth = depth;
+    found.depth = ++depth;
   }
   co_return found;
 }

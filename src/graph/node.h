@@ -71,6 +71,8 @@ class Node {
   Task<> read_zeroes(IoSpan into);
   Task<> read_backing(uint64_t offset, IoSpan into);
   Task<> read_clipped(uint64_t offset, std::span<std::byte> into);
+  Task<NodeStatus> status_in_chain(uint64_t offset, uint64_t length);
+  Task<> look_into_file(NodeStatus& found);
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
 
 #include "storage/file_storage.h"
@@ -45,6 +46,15 @@ Task<> check_device(const FileCreateOptions& options) {
   co_return {};
 }
 
+// So that trial reads with O_DIRECT meet a stored block, which tells the alignment that the
+// device wants; holes accept any.
+Task<> allocate_first_block(FileStorage& file, uint64_t size) {
+  static constexpr std::array<std::byte, 4096> zeroes{};
+  const iovec block =
+      io_slice(std::span<const std::byte>(zeroes).first(std::min<uint64_t>(size, zeroes.size())));
+  co_return co_await file.write(0, IoSpan(&block, 1));
+}
+
 }  // namespace
 
 Task<> create_file(FileCreateOptions options) {
@@ -74,7 +84,9 @@ Task<> create_file(FileCreateOptions options) {
   CO_TRY(co_await file.truncate(0));
   wish_for_layout(descriptor, options);
   // Not flushed: who creates an image writes and flushes what makes it one.
-  co_return co_await file.truncate(options.size, options.preallocation);
+  CO_TRY(co_await file.truncate(options.size, options.preallocation));
+  if (options.size == 0) co_return {};
+  co_return co_await allocate_first_block(file, options.size);
 }
 
 }  // namespace oxbow::storage

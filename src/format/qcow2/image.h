@@ -48,6 +48,7 @@ class Qcow2Image final : public Format, private WriteBarrier {
   [[nodiscard]] storage::Storage& file() override { return gate_.file(); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override;
+  Task<bool> data_may_be_holes() override;
   async::RangeLock* guest_locks() override { return &guest_locks_; }
   Task<> read_host(uint64_t host_offset, IoSpan into) override;
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
@@ -117,6 +118,7 @@ class Qcow2Image final : public Format, private WriteBarrier {
   bool lazy_ = false;         // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
   bool corrupt_ = false;
+  std::optional<bool> preallocated_;  // once looked at
 
   uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry
   uint64_t blob_raw_ = 0;

@@ -70,4 +70,18 @@ Task<Run> Qcow2Image::map(uint64_t offset, uint64_t length) {
   co_return run_at(view, offset, length);
 }
 
+// The stock tools' rule: clearly more clusters are counted than the file occupies.
+Task<bool> Qcow2Image::data_may_be_holes() {
+  if (preallocated_) co_return *preallocated_;
+  preallocated_ = false;
+  const Result<uint64_t> occupied = gate_.file().allocated_bytes();
+  if (!occupied) co_return false;
+  if (!options_.writable) CO_TRY(co_await refcounts_.load());
+  const uint64_t real = *occupied / header_.cluster_size();
+  CO_TRY_ASSIGN(preallocated_, co_await refcounts_.counts_at_least(
+                                   std::max(real * 10 / 9, real + 2),
+                                   div_round_up(gate_.file().size(), header_.cluster_size())));
+  co_return *preallocated_;
+}
+
 }  // namespace oxbow::format::qcow2

@@ -58,6 +58,18 @@ Task<uint64_t> Refcounts::refcount(uint64_t cluster) {
   co_return load_refcount(slice.data(), cluster % per_slice_, header_.refcount_order);
 }
 
+Task<bool> Refcounts::counts_at_least(uint64_t wanted, uint64_t clusters) {
+  uint64_t counted = 0;
+  for (uint64_t at = 0; at < clusters && counted < wanted; at += per_slice_) {
+    if (!has_block(block_of(at))) continue;
+    CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
+    for (uint64_t i = 0; i < std::min(per_slice_, clusters - at); ++i) {
+      counted += load_refcount(slice.data(), i, header_.refcount_order) != 0 ? 1 : 0;
+    }
+  }
+  co_return counted >= wanted;
+}
+
 Task<> Refcounts::learn_region(uint64_t block) {
   if (!has_block(block)) {
     free_.set_empty(block);

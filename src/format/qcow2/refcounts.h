@@ -32,6 +32,8 @@ class Refcounts final : private WriteBarrier {
   /// as a host offset. Not yet on disk: write_back() before linking them there.
   Task<uint64_t> allocate(uint64_t count);
   Task<uint64_t> refcount(uint64_t cluster);
+  /// Whether `wanted` of the first `clusters` clusters have a count other than 0.
+  Task<bool> counts_at_least(uint64_t wanted, uint64_t clusters);
   /// Queues the loss of one reference each. The caller has already unlinked them in memory.
   void release(uint64_t host_offset, uint64_t clusters);
 

@@ -38,7 +38,7 @@ struct Unit {
   const uint64_t place = host + uint64_t{unit} * unit_size;
   if (zero) return {RunKind::zero, host != 0, place};
   if (stored && host != 0) return {RunKind::data, true, place};
-  return {};
+  return {RunKind::hole, host != 0, place};
 }
 
 /// Whether `next`, `distance` bytes after the start of `first`, belongs to the same run.
