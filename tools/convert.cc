@@ -71,6 +71,7 @@ bool Conversion::open_sources() {
   OpenRequest& request = arguments_.source_request;
   request.options.cache = *cache;
   request.options.trust = arguments_.trust;
+  request.options.deny_writers = true;  // a target that is the source must not be emptied
   for (const std::string& name : arguments_.sources) {
     auto image = open_image(context_, name, request);
     if (!image) return false;

@@ -30,6 +30,9 @@ struct OpenOptions {
   std::string format;  ///< "qcow2", "raw", ...; empty: found by probing
   bool writable = false;
   bool force_share = false;  ///< open although another process holds locks (reads may be stale)
+  /// Keeps other processes from writing to the file while it is open, even where the format
+  /// has no metadata that they could disturb (raw).
+  bool deny_writers = false;
   bool open_backing = true;  ///< false: backing files are not opened, holes read as zeroes
   /// false: an external data file is not opened, and its data cannot be read
   bool open_data_file = true;

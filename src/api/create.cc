@@ -7,7 +7,9 @@
 #include "api/open.h"
 #include "api/option_tree.h"
 #include "api/probe.h"
+#include "base/bytes.h"
 #include "format/qcow2/create.h"
+#include "format/raw/raw.h"
 #include "storage/file.h"
 
 namespace oxbow::api {
@@ -62,8 +64,10 @@ Task<> create_raw(CreateOptions options) {
     co_return fail(ErrorKind::unsupported,
                    "Backing file not supported for file format '" + options.format + "'", ENOTSUP);
   }
-  if (options.size > INT64_MAX) co_return invalid("The image size is too large");
-  file.size = options.size;
+  if (options.size > INT64_MAX - format::raw::RawImage::sector) {
+    co_return invalid("The image size is too large");
+  }
+  file.size = align_up(options.size, format::raw::RawImage::sector);
   co_return co_await storage::create_file(std::move(file));
 }
 

@@ -294,8 +294,8 @@ Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> 
   CO_TRY_ASSIGN(StorageRequest request, take_file(layer, std::move(name)));
   const bool is_top = filenames_.empty();
   if (is_top) top_ = layer.options;
-  const bool shares_writes =
-      is_top && (layer.plain || layer.driver == "raw" || layer.driver.empty());
+  const bool shares_writes = is_top && !options_.deny_writers &&
+                             (layer.plain || layer.driver == "raw" || layer.driver.empty());
   request.sharing = shares_writes ? storage::Sharing::write : storage::Sharing::read;
   CO_TRY_ASSIGN(layer.file, co_await open_storage(std::move(request)));
   CO_TRY(remember(layer.file));

@@ -19,7 +19,7 @@ TEST(Create, MakesImagesThatOpenAgain) {
   create("file:" + (folder / "a.raw"), "raw", 1000);
   EXPECT_EQ(Image::open(folder / "a.qcow2")->size(), 64u << 20);
   EXPECT_EQ(Image::open(folder / "a.raw")->size(), 1024u);
-  EXPECT_EQ(std::filesystem::file_size(folder / "a.raw"), 1000u);
+  EXPECT_EQ(std::filesystem::file_size(folder / "a.raw"), 1024u);
 }
 
 TEST(Create, PassesTheFormatsOptionsOn) {

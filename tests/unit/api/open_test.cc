@@ -193,6 +193,19 @@ TEST_F(Open, ChainsOfEndlessLengthAreRefused) {
   EXPECT_NE(image.error().message().find("longer than 256 images"), std::string::npos);
 }
 
+// A convert of a raw file onto itself emptied it: nothing said that it was being read.
+TEST_F(Open, WritersCanBeKeptOutOfARawFile) {
+  OpenOptions options;
+  options.deny_writers = true;
+  const auto source = Image::open(folder_ / "i.raw", options);
+  ASSERT_TRUE(source);
+  CreateOptions onto;
+  onto.filename = folder_ / "i.raw";
+  onto.format = "raw";
+  onto.size = 1 << 20;
+  EXPECT_EQ(Image::create(onto).error().kind(), ErrorKind::busy);
+}
+
 TEST_F(Open, ProbedRawImagesKeepTheirFirstSector) {
   std::string warning;
   OpenOptions options;
