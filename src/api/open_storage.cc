@@ -181,6 +181,10 @@ Task<OpenedStorage> open_storage(StorageRequest request) {
     }
     driver = storage::file_driver_for(request.options.find("filename")->text);
   }
+  if (*driver == "qcow2") {
+    co_return fail(ErrorKind::unsupported,
+                   "A 'qcow2' image below another format is not supported yet", ENOTSUP);
+  }
   if (!is_storage_driver(*driver) && *driver != "raw") {
     co_return fail(ErrorKind::unsupported, "Unknown driver '" + *driver + "'", EINVAL);
   }
