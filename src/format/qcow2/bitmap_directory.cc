@@ -40,10 +40,11 @@ Result<Bitmap> decode(const Header& header, std::span<const std::byte> left, uin
   if (left.size() < fixed_bytes) return corrupt("Broken bitmap directory");
   const std::byte* raw = left.data();
   const uint64_t name_size = load_be<uint16_t>(raw + 18);
-  const uint64_t extra = load_be<uint32_t>(raw + 20);
-  taken = align_up(fixed_bytes + extra + name_size, 8);
+  const auto extra = load_be<uint32_t>(raw + 20);
+  taken = align_up(fixed_bytes + uint64_t{extra} + name_size, 8);
+  // Lengths that no directory can hold are told as extra data.
+  if (taken > left.size() && taken <= INT32_MAX) return corrupt("Broken bitmap directory");
   if (extra != 0) return corrupt("Bitmap extra data is not supported");
-  if (taken > left.size()) return corrupt("Broken bitmap directory");
   Bitmap bitmap;
   bitmap.table_offset = load_be<uint64_t>(raw);
   bitmap.table_size = load_be<uint32_t>(raw + 8);
@@ -64,11 +65,11 @@ Error in_table(const Bitmap& bitmap, const std::string& what) {
 Result<std::vector<Bitmap>> decode_all(const Header& header, std::span<const std::byte> bytes) {
   std::vector<Bitmap> bitmaps;
   while (!bytes.empty()) {
+    uint64_t taken = 0;
+    TRY_ASSIGN(Bitmap bitmap, decode(header, bytes, taken));
     if (bitmaps.size() == header.bitmaps->count) {
       return corrupt("More bitmaps found than specified in header extension");
     }
-    uint64_t taken = 0;
-    TRY_ASSIGN(Bitmap bitmap, decode(header, bytes, taken));
     bitmaps.push_back(std::move(bitmap));
     bytes = bytes.subspan(taken);
   }
@@ -106,6 +107,12 @@ Task<std::vector<uint64_t>> read_bitmap_table(storage::Storage& file, const Head
   const uint64_t bytes = uint64_t{bitmap.table_size} * 8;
   if (bitmap.table_offset > INT64_MAX - bytes) {
     co_return std::unexpected(in_table(bitmap, "Input/output error"));
+  }
+  if ((bitmap.flags & bitmap_in_use) == 0) {
+    const uint64_t bits = div_round_up(header.size, uint64_t{1} << bitmap.granularity_bits);
+    if (bitmap.table_size != div_round_up(div_round_up(bits, 8), header.cluster_size())) {
+      co_return corrupt("Could not read bitmap '" + bitmap.name + "' from image: Invalid argument");
+    }
   }
   std::vector<uint64_t> table(bitmap.table_size);
   const std::span<std::byte> raw = std::as_writable_bytes(std::span(table));

@@ -127,6 +127,9 @@ Result<void> check_l1(const Header& header) {
     return corrupt("Image is too big");
   }
   if (header.l1_size < header.l1_entries_needed()) return corrupt("L1 table is too small");
+  if (header.l1_size != 0 && header.l1_table_offset > max_file_offset - max_l1_bytes) {
+    return corrupt("Could not read L1 table: Input/output error");
+  }
   return {};
 }
 
@@ -141,11 +144,7 @@ Result<void> check_tables(const Header& header, bool check_only) {
   if (!table_place_valid(header, header.refcount_table_offset, refcount_table)) {
     return corrupt("Reference count table offset invalid");
   }
-  if (header.nb_snapshots > max_snapshots) return corrupt("Snapshot table too large");
-  if (!table_place_valid(header, header.snapshots_offset,
-                         uint64_t{header.nb_snapshots} * snapshot_fixed_bytes)) {
-    return corrupt("Snapshot table offset invalid");
-  }
+  if (!check_only) TRY(check_snapshot_place(header));
   TRY(check_l1(header));
   if (header.crypt_method > crypt_luks) {
     return unsupported("Unsupported encryption method " + std::to_string(header.crypt_method));
@@ -235,7 +234,7 @@ Task<Header> read_header(storage::Storage& file, bool check_only) {
                 parse_extensions(bytes.span(), frame.header_length, frame.extensions_end, context));
   adopt(std::move(found), header);
   if (header.crypt_method == crypt_luks && !header.crypto) {
-    co_return corrupt("Encryption header is missing");
+    co_return corrupt("Missing CRYPTO header for crypt method 2");
   }
   CO_TRY(co_await read_backing_name(file, frame, header));
   CO_TRY(co_await verify_linked_tables(file, header, check_only));

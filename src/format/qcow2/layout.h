@@ -27,6 +27,8 @@ inline constexpr uint64_t max_snapshot_table_bytes = 64 << 20;
 inline constexpr uint32_t max_bitmaps = 65535;
 inline constexpr uint64_t max_bitmap_directory_bytes = 64 << 20;
 inline constexpr uint64_t max_backing_name = 1023;
+/// The stock tools read and write nothing beyond.
+inline constexpr uint64_t max_file_offset = 0x7fffffffc0000000;
 /// Host offsets have 56 bits in L1 and L2 entries.
 inline constexpr uint64_t max_host_offset = uint64_t{1} << 56;
 

@@ -52,12 +52,29 @@ Error too_much_extra(size_t index) {
       .with_hint("You can force-remove this extra metadata with qemu-img check -r all\n");
 }
 
-Error in_table(Error error) { return std::move(error).in_context("Failed to read snapshot table"); }
+Error in_table(int os_error) {
+  return Error::from_errno(os_error, "Failed to read snapshot table");
+}
 
 }  // namespace
 
+Result<void> check_snapshot_place(const Header& header) {
+  if (header.nb_snapshots > max_snapshots) {
+    return fail(ErrorKind::corrupt, "Snapshot table too large", EFBIG);
+  }
+  if (!table_place_valid(header, header.snapshots_offset,
+                         uint64_t{header.nb_snapshots} * snapshot_fixed_bytes)) {
+    return fail(ErrorKind::corrupt, "Snapshot table offset invalid", EINVAL);
+  }
+  return {};
+}
+
 Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header& header) {
   std::vector<Snapshot> snapshots;
+  if (header.nb_snapshots != 0 &&
+      header.snapshots_offset > max_file_offset - max_snapshot_table_bytes) {
+    co_return std::unexpected(in_table(EIO));
+  }
   MetadataReader reader(file, header.snapshots_offset,
                         header.snapshots_offset + max_snapshot_table_bytes);
   for (size_t i = 0; i < header.nb_snapshots; ++i) {
@@ -65,7 +82,7 @@ Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header&
       co_return fail(ErrorKind::corrupt, "Snapshot table is too big", EFBIG);
     }
     Result<std::span<const std::byte>> fixed = co_await reader.next(snapshot_fixed_bytes);
-    if (!fixed) co_return std::unexpected(in_table(std::move(fixed).error()));
+    if (!fixed) co_return std::unexpected(in_table(fixed.error().as_errno()));
     Snapshot entry;
     const EntrySizes sizes = decode_fixed(fixed->data(), entry);
     if (sizes.extra > max_snapshot_extra_bytes) co_return std::unexpected(too_much_extra(i));
@@ -74,17 +91,16 @@ Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header&
       co_return fail(ErrorKind::corrupt, "Snapshot table is too big", EFBIG);
     }
     Result<std::span<const std::byte>> tail = co_await reader.next(rest);
-    if (!tail) co_return std::unexpected(in_table(std::move(tail).error()));
+    if (!tail) co_return std::unexpected(in_table(tail.error().as_errno()));
     decode_rest(tail->data(), sizes, header.size, entry);
     snapshots.push_back(std::move(entry));
   }
   co_return snapshots;
 }
 
-uint64_t snapshot_table_bytes(const std::vector<Snapshot>& snapshots) {
+uint64_t snapshot_table_bytes(std::span<const Snapshot> snapshots) {
   uint64_t bytes = 0;
-  for (size_t i = 0; i < snapshots.size(); ++i) {
-    const Snapshot& entry = snapshots[i];
+  for (const Snapshot& entry : snapshots) {
     const uint64_t unpadded =
         snapshot_fixed_bytes + entry.extra_bytes + entry.id.size() + entry.name.size();
     bytes = align_up(bytes, 8) + unpadded;

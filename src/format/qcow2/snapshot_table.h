@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,14 @@ struct Snapshot {
   uint32_t extra_bytes = 0;  ///< of optional fields that the entry has
 };
 
-/// All entries; at most max_snapshots and max_snapshot_table_bytes. The header is validated.
+/// Whether the header's count and offset can be true; read_snapshots() relies on it.
+Result<void> check_snapshot_place(const Header& header);
+
+/// All entries; at most max_snapshots and max_snapshot_table_bytes.
 /// Errors, in the stock tool's words: corrupt, or what reading the file gave.
 Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header& header);
 
 /// Bytes that the entries take in the file.
-[[nodiscard]] uint64_t snapshot_table_bytes(const std::vector<Snapshot>& snapshots);
+[[nodiscard]] uint64_t snapshot_table_bytes(std::span<const Snapshot> snapshots);
 
 }  // namespace oxbow::format::qcow2

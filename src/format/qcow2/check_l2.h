@@ -1,0 +1,65 @@
+// What one L2 table says: judges its entries and counts the clusters they refer to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "format/qcow2/check_report.h"
+#include "format/qcow2/header.h"
+#include "format/qcow2/reference_map.h"
+
+namespace oxbow::format::qcow2 {
+
+/// Counts references to byte ranges of the file, as far as the file goes.
+class RegionCounter {
+ public:
+  RegionCounter(const Header& header, uint64_t file_size, ReferenceMap& references,
+                CheckReport& report)
+      : bits_(header.cluster_bits),
+        limit_(file_size + header.cluster_size()),
+        references_(references),
+        report_(report) {}
+
+  /// Every cluster that the range touches; a range that ends a cluster or more behind the end
+  /// of the file is a finding and not counted.
+  void count(uint64_t offset, uint64_t size);
+  /// Clusters that are known to lie inside.
+  void count_clusters(uint64_t first, uint64_t count) { references_.add(first, count); }
+  [[nodiscard]] bool inside(uint64_t offset, uint64_t size) const {
+    return size < limit_ && offset < limit_ - size;
+  }
+
+ private:
+  uint32_t bits_;
+  uint64_t limit_;  // ranges end before
+  ReferenceMap& references_;
+  CheckReport& report_;
+};
+
+class L2Checker {
+ public:
+  L2Checker(const Header& header, RegionCounter& regions, CheckReport& report)
+      : header_(header), regions_(regions), report_(report) {}
+
+  /// `table`: one cluster. `active`: of the image itself, not of a snapshot: then clusters
+  /// are counted for the statistics too.
+  void check(const std::byte* table, bool active);
+  /// Whether every entry of active tables with a plain cluster has the COPIED flag.
+  [[nodiscard]] bool all_copied() const { return all_copied_; }
+
+ private:
+  [[nodiscard]] uint64_t take_run(const std::byte* table, uint64_t index, uint64_t raw);
+  void check_entry(const L2Entry& entry, uint64_t index);
+  void check_compressed(const L2Entry& entry, uint64_t index);
+  void check_plain(const L2Entry& entry, bool reads_zero);
+  void follow(uint64_t offset, uint64_t clusters);
+
+  const Header& header_;
+  RegionCounter& regions_;
+  CheckReport& report_;
+  bool active_ = false;
+  bool all_copied_ = true;
+  uint64_t next_ = 0;  // where the next cluster lies if the table is not fragmented
+};
+
+}  // namespace oxbow::format::qcow2

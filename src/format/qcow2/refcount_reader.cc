@@ -1,0 +1,57 @@
+#include "format/qcow2/refcount_reader.h"
+
+#include <algorithm>
+
+#include "format/qcow2/metadata_reader.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+constexpr uint64_t max_slice = 4096;
+constexpr size_t max_slices = 512;
+
+}  // namespace
+
+Task<> RefcountReader::load() {
+  const uint64_t claimed = uint64_t{header_.refcount_table_clusters} << header_.cluster_bits;
+  const uint64_t offset = header_.refcount_table_offset;
+  const uint64_t there = file_.size() > offset ? file_.size() - offset : 0;
+  table_.resize(std::min(claimed, align_up(there, 8)) / 8);
+  CO_TRY(co_await read_bytes(file_, offset, std::as_writable_bytes(std::span(table_))));
+  for (uint64_t& entry : table_) entry = load_be<uint64_t>(&entry);
+  co_return {};
+}
+
+Task<uint64_t> RefcountReader::get(uint64_t cluster) {
+  const uint64_t per_block = header_.refcount_block_entries();
+  const uint64_t region = cluster / per_block;
+  if (block(region) == 0) co_return 0;
+  if (!sound(region)) co_return fail(ErrorKind::corrupt, "Input/output error", EIO);
+  const uint64_t slice_size = std::min<uint64_t>(max_slice, header_.cluster_size());
+  const uint64_t per_slice = (slice_size * 8) >> header_.refcount_order;
+  const uint64_t index = cluster % per_block;
+  const uint64_t offset = block(region) + index / per_slice * slice_size;
+  if (offset != last_offset_) {
+    CO_TRY_ASSIGN(last_, co_await slice(offset));
+    last_offset_ = offset;
+  }
+  co_return load_refcount(last_, index % per_slice, header_.refcount_order);
+}
+
+Task<const std::byte*> RefcountReader::slice(uint64_t offset) {
+  if (const auto found = slices_.find(offset); found != slices_.end()) {
+    co_return found->second.data();
+  }
+  if (oldest_first_.size() == max_slices) {
+    slices_.erase(oldest_first_.front());
+    oldest_first_.pop_front();
+  }
+  CO_TRY_ASSIGN(Buffer bytes,
+                Buffer::allocate(std::min<uint64_t>(max_slice, header_.cluster_size())));
+  CO_TRY(co_await read_bytes(file_, offset, bytes.span()));
+  oldest_first_.push_back(offset);
+  const auto added = slices_.insert_or_assign(offset, std::move(bytes)).first;
+  co_return added->second.data();
+}
+
+}  // namespace oxbow::format::qcow2

@@ -1,0 +1,46 @@
+// Refcounts as the file has them, for reading only: the check's and repair's view, apart
+// from the caches that an open image writes through.
+#pragma once
+
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "base/buffer.h"
+#include "format/qcow2/header.h"
+
+namespace oxbow::format::qcow2 {
+
+class RefcountReader {
+ public:
+  RefcountReader(storage::Storage& file, const Header& header) : file_(file), header_(header) {}
+
+  /// Reads the refcount table, as far as the file holds it.
+  Task<> load();
+
+  /// Table entries as they are; regions from size() on have no block.
+  [[nodiscard]] const std::vector<uint64_t>& table() const { return table_; }
+  /// Host offset of a region's block; 0: none.
+  [[nodiscard]] uint64_t block(uint64_t region) const {
+    return region < table_.size() ? table_[region] & refcount_table_offset_mask : 0;
+  }
+  /// Whether the block lies where one can lie; a region without a block is sound.
+  [[nodiscard]] bool sound(uint64_t region) const {
+    return is_aligned(block(region), header_.cluster_size());
+  }
+  /// A single count, through a cache of 2 MiB. Fails with EIO where the block is not sound.
+  Task<uint64_t> get(uint64_t cluster);
+
+ private:
+  Task<const std::byte*> slice(uint64_t offset);
+
+  storage::Storage& file_;
+  const Header& header_;
+  std::vector<uint64_t> table_;
+  std::unordered_map<uint64_t, Buffer> slices_;
+  std::deque<uint64_t> oldest_first_;
+  uint64_t last_offset_ = UINT64_MAX;
+  const std::byte* last_ = nullptr;
+};
+
+}  // namespace oxbow::format::qcow2
