@@ -38,7 +38,24 @@ void RegionCounter::count(uint64_t offset, uint64_t size) {
     return;
   }
   const uint64_t first = offset >> bits_;
-  references_.add(first, ((offset + size - 1) >> bits_) - first + 1);
+  count_clusters(first, ((offset + size - 1) >> bits_) - first + 1);
+}
+
+void RegionCounter::count_clusters(uint64_t first, uint64_t count) {
+  if (!references_.any(first, count)) {
+    references_.add(first, count);
+    return;
+  }
+  for (uint64_t cluster = first; cluster < first + count; ++cluster) {
+    if (references_.count(cluster) < max_count_) {
+      references_.add(cluster, 1);
+    } else {
+      report_.corruption("ERROR: overflow cluster offset=" + hex(cluster << bits_));
+      report_.note(
+          "Use qemu-img amend to increase the refcount entry width or qemu-img convert to create a "
+          "clean copy if the image cannot be opened for writing");
+    }
+  }
 }
 
 void L2Checker::check(const std::byte* table, bool active) {

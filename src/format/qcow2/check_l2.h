@@ -16,6 +16,7 @@ class RegionCounter {
   RegionCounter(const Header& header, uint64_t file_size, ReferenceMap& references,
                 CheckReport& report)
       : bits_(header.cluster_bits),
+        max_count_(max_refcount(header.refcount_order)),
         limit_(file_size + header.cluster_size()),
         references_(references),
         report_(report) {}
@@ -23,14 +24,16 @@ class RegionCounter {
   /// Every cluster that the range touches; a range that ends a cluster or more behind the end
   /// of the file is a finding and not counted.
   void count(uint64_t offset, uint64_t size);
-  /// Clusters that are known to lie inside.
-  void count_clusters(uint64_t first, uint64_t count) { references_.add(first, count); }
+  /// Clusters that are known to lie inside. One that has as many references as a refcount can
+  /// hold is a finding and not counted further.
+  void count_clusters(uint64_t first, uint64_t count);
   [[nodiscard]] bool inside(uint64_t offset, uint64_t size) const {
     return size < limit_ && offset < limit_ - size;
   }
 
  private:
   uint32_t bits_;
+  uint64_t max_count_;
   uint64_t limit_;  // ranges end before
   ReferenceMap& references_;
   CheckReport& report_;

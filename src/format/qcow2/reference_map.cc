@@ -41,6 +41,16 @@ void ReferenceMap::add(uint64_t first, uint64_t count) {
   }
 }
 
+bool ReferenceMap::any(uint64_t first, uint64_t count) const {
+  for (const uint64_t end = first + count; first < end;) {
+    const uint64_t bit = first % per_word;
+    const uint64_t bits = std::min(per_word - bit, end - first);
+    if ((words_[first / per_word] & ((UINT64_MAX >> (per_word - bits)) << bit)) != 0) return true;
+    first += bits;
+  }
+  return false;
+}
+
 void ReferenceMap::add_to_word(uint64_t word, uint64_t mask) {
   uint64_t again = words_[word] & mask;
   words_[word] |= mask;

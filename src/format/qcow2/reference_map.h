@@ -21,6 +21,8 @@ class ReferenceMap {
   [[nodiscard]] uint64_t clusters() const { return clusters_; }
   /// One reference more to each; the range lies inside.
   void add(uint64_t first, uint64_t count);
+  /// Whether any cluster of the range has references.
+  [[nodiscard]] bool any(uint64_t first, uint64_t count) const;
   [[nodiscard]] uint64_t count(uint64_t cluster) const {
     if (!once(cluster)) return 0;
     return shared(cluster / per_word) ? 1 + extra(cluster) : 1;

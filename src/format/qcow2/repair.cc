@@ -1,0 +1,201 @@
+#include "format/qcow2/repair.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "format/qcow2/check.h"
+#include "format/qcow2/metadata_reader.h"
+#include "format/qcow2/refcount_reader.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+class RefcountRepair {
+ public:
+  RefcountRepair(Gate& gate, Header& header)
+      : gate_(gate),
+        header_(header),
+        refcounts_(gate.file(), header),
+        per_block_(header.refcount_block_entries()),
+        end_(div_round_up(gate.file().size(), header.cluster_size())) {}
+
+  Task<> run();
+
+ private:
+  Task<> count_references();
+  Result<uint64_t> take(uint64_t clusters);
+  Result<bool> place_one();
+  Result<void> place_missing();
+  [[nodiscard]] bool has_references(uint64_t region) const;
+  Task<> rewrite_blocks();
+  Task<> rewrite_block(uint64_t region, std::span<std::byte> block, std::span<std::byte> old);
+  Task<> write_table();
+  Task<> switch_header();
+
+  Gate& gate_;
+  Header& header_;
+  RefcountReader refcounts_;
+  ReferenceMap references_;
+  uint64_t per_block_;
+  uint64_t end_;                  // clusters from here on are free
+  std::vector<uint64_t> blocks_;  // host offsets by region
+  std::vector<uint64_t> added_;   // regions whose block is new
+  uint64_t table_entries_ = 0;
+  uint64_t new_table_ = 0;  // clusters; 0: the table stays where it is
+  uint64_t new_table_clusters_ = 0;
+};
+
+// Room for the blocks and the table that may have to be added behind the end of the file.
+uint64_t spare_clusters(const Header& header, uint64_t file_clusters) {
+  const uint64_t table = max_refcount_table_bytes >> header.cluster_bits;
+  return 2 * div_round_up(file_clusters, header.refcount_block_entries()) + 2 * table + 16;
+}
+
+Task<> RefcountRepair::count_references() {
+  CheckResult found;
+  const FindingSink nobody;
+  CheckReport report(found, nobody);
+  CO_TRY_ASSIGN(references_, co_await compute_references(gate_.file(), header_, report,
+                                                         spare_clusters(header_, end_)));
+  if (found.corruptions != 0) {
+    co_return fail(
+        ErrorKind::corrupt,
+        gate_.file().filename() +
+            ": the tables are damaged, so the refcounts cannot be set right; run a check",
+        EIO);
+  }
+  end_ = std::max(end_, references_.end());
+  co_return {};
+}
+
+bool RefcountRepair::has_references(uint64_t region) const {
+  const uint64_t first = region * per_block_;
+  const uint64_t last = std::min(first + per_block_, references_.clusters());
+  return first < last && references_.any(first, last - first);
+}
+
+// Clusters behind everything else, each with a reference.
+Result<uint64_t> RefcountRepair::take(uint64_t clusters) {
+  if (end_ + clusters > references_.clusters()) {
+    return fail(ErrorKind::corrupt, gate_.file().filename() + ": too many refcounts are missing",
+                EIO);
+  }
+  references_.add(end_, clusters);
+  end_ += clusters;
+  return end_ - clusters;
+}
+
+// Adds one block that is missing, or a larger table; false where nothing is missing.
+Result<bool> RefcountRepair::place_one() {
+  for (uint64_t region = 0; region < div_round_up(end_, per_block_); ++region) {
+    if (blocks_.size() <= region) blocks_.resize(region + 1);
+    if (blocks_[region] == 0 && has_references(region)) {
+      TRY_ASSIGN(const uint64_t place, take(1));
+      blocks_[region] = place << header_.cluster_bits;
+      added_.push_back(region);
+      return true;
+    }
+    if (region >= table_entries_ && blocks_[region] != 0) {
+      const uint64_t entries_per_cluster = header_.cluster_size() / 8;
+      new_table_clusters_ = 1 + div_round_up(blocks_.size(), entries_per_cluster);
+      table_entries_ = new_table_clusters_ * entries_per_cluster;
+      TRY_ASSIGN(new_table_, take(new_table_clusters_));
+      return true;
+    }
+  }
+  return false;
+}
+
+// What is placed needs counts itself, so this goes on until nothing is missing.
+Result<void> RefcountRepair::place_missing() {
+  table_entries_ = (uint64_t{header_.refcount_table_clusters} << header_.cluster_bits) / 8;
+  for (uint64_t region = 0; region < refcounts_.table().size(); ++region) {
+    blocks_.push_back(refcounts_.block(region));
+  }
+  for (;;) {
+    TRY_ASSIGN(const bool placed, place_one());
+    if (!placed) break;
+  }
+  if (new_table_clusters_ << header_.cluster_bits > max_refcount_table_bytes) {
+    return fail(ErrorKind::corrupt,
+                gate_.file().filename() + ": the refcount table would be too large", EFBIG);
+  }
+  return {};
+}
+
+Task<> RefcountRepair::rewrite_block(uint64_t region, std::span<std::byte> block,
+                                     std::span<std::byte> old) {
+  std::ranges::fill(block, std::byte{0});
+  const uint64_t first = region * per_block_;
+  const uint64_t last = std::min(first + per_block_, references_.clusters());
+  for (uint64_t cluster = first; cluster < last; ++cluster) {
+    const uint64_t count = references_.count(cluster);
+    if (count != 0) store_refcount(block.data(), cluster - first, header_.refcount_order, count);
+  }
+  if (std::ranges::find(added_, region) == added_.end()) {
+    CO_TRY(co_await read_bytes(gate_.file(), blocks_[region], old));
+    if (std::memcmp(block.data(), old.data(), old.size()) == 0) co_return {};
+  }
+  const iovec from = io_slice(std::span<const std::byte>(block));
+  co_return co_await gate_.write(Writes::refcount_block, blocks_[region], IoSpan(&from, 1));
+}
+
+Task<> RefcountRepair::rewrite_blocks() {
+  CO_TRY_ASSIGN(Buffer block, Buffer::allocate(header_.cluster_size()));
+  CO_TRY_ASSIGN(Buffer old, Buffer::allocate(header_.cluster_size()));
+  for (uint64_t region = 0; region < blocks_.size(); ++region) {
+    if (blocks_[region] == 0) continue;
+    CO_TRY(co_await rewrite_block(region, block.span(), old.span()));
+  }
+  co_return {};
+}
+
+Task<> RefcountRepair::write_table() {
+  const bool moves = new_table_ != 0;
+  const uint64_t bytes = moves ? new_table_clusters_ << header_.cluster_bits
+                               : uint64_t{header_.refcount_table_clusters} << header_.cluster_bits;
+  CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(bytes));
+  for (uint64_t i = 0; i < blocks_.size() && i < bytes / 8; ++i) {
+    store_be(table.data() + i * 8, blocks_[i]);
+  }
+  const uint64_t offset =
+      moves ? new_table_ << header_.cluster_bits : header_.refcount_table_offset;
+  const iovec from = io_slice(std::span<const std::byte>(table.span()));
+  co_return co_await gate_.write(Writes::refcount_table, offset, IoSpan(&from, 1));
+}
+
+Task<> RefcountRepair::switch_header() {
+  header_.refcount_table_offset = new_table_ << header_.cluster_bits;
+  header_.refcount_table_clusters = static_cast<uint32_t>(new_table_clusters_);
+  std::byte raw[12];
+  store_be(raw, header_.refcount_table_offset);
+  store_be(raw + 8, header_.refcount_table_clusters);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  co_return co_await gate_.write(Writes::main_header, header_offset_refcount_table,
+                                 IoSpan(&from, 1));
+}
+
+Task<> RefcountRepair::run() {
+  CO_TRY(co_await refcounts_.load());
+  CO_TRY(co_await count_references());
+  CO_TRY(place_missing());
+  CO_TRY(co_await rewrite_blocks());
+  if (added_.empty() && new_table_ == 0) co_return co_await gate_.barrier();
+  // The table points at the new blocks only once they are on disk, the header at the new table
+  // only once that is.
+  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await write_table());
+  CO_TRY(co_await gate_.barrier());
+  if (new_table_ != 0) CO_TRY(co_await switch_header());
+  co_return co_await gate_.barrier();
+}
+
+}  // namespace
+
+Task<> repair_refcounts(Gate& gate, Header& header) {
+  RefcountRepair repair(gate, header);
+  co_return co_await repair.run();
+}
+
+}  // namespace oxbow::format::qcow2
