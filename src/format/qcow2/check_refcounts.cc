@@ -23,7 +23,7 @@ void count_refcount_structures(const Header& header, const RefcountReader& refco
     if ((entry & ~refcount_table_offset_mask) != 0) {
       report.corruption("ERROR refcount table entry " + std::to_string(i) +
                         " has reserved bits set");
-    } else if (!refcounts.sound(i)) {
+    } else if (!refcounts.aligned(i)) {
       report.corruption("ERROR refcount block " + std::to_string(i) +
                         " is not cluster aligned; refcount table entry corrupted");
     } else if (block >> header.cluster_bits >= file_clusters) {
@@ -69,7 +69,7 @@ Task<> RefcountComparer::compare_region(uint64_t region, uint64_t clusters) {
     compare_without_block(first, clusters);
     co_return {};
   }
-  if (!refcounts_.sound(region)) {
+  if (!refcounts_.readable(region)) {
     tell_unreadable(region, first, clusters);
     co_return {};
   }
@@ -116,7 +116,7 @@ void RefcountComparer::compare_without_block(uint64_t first, uint64_t count) {
 }
 
 void RefcountComparer::tell_unreadable(uint64_t region, uint64_t first, uint64_t count) {
-  if (!told_corrupt_) {
+  if (!refcounts_.aligned(region) && !told_corrupt_) {
     report_.note("qcow2: Image is corrupt: Refblock offset " + hex(refcounts_.block(region)) +
                  " unaligned (reftable index: " + (region == 0 ? "0" : hex(region)) +
                  "); further non-fatal corruption events will be suppressed");

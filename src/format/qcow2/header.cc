@@ -147,7 +147,8 @@ Result<void> check_tables(const Header& header, bool check_only) {
   if (!check_only) TRY(check_snapshot_place(header));
   TRY(check_l1(header));
   if (header.crypt_method > crypt_luks) {
-    return unsupported("Unsupported encryption method " + std::to_string(header.crypt_method));
+    return unsupported("Unsupported encryption method " +
+                       std::to_string(static_cast<int32_t>(header.crypt_method)));
   }
   return {};
 }

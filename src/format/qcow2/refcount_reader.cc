@@ -26,7 +26,7 @@ Task<uint64_t> RefcountReader::get(uint64_t cluster) {
   const uint64_t per_block = header_.refcount_block_entries();
   const uint64_t region = cluster / per_block;
   if (block(region) == 0) co_return 0;
-  if (!sound(region)) co_return fail(ErrorKind::corrupt, "Input/output error", EIO);
+  if (!readable(region)) co_return fail(ErrorKind::corrupt, "Input/output error", EIO);
   const uint64_t slice_size = std::min<uint64_t>(max_slice, header_.cluster_size());
   const uint64_t per_slice = (slice_size * 8) >> header_.refcount_order;
   const uint64_t index = cluster % per_block;

@@ -24,11 +24,14 @@ class RefcountReader {
   [[nodiscard]] uint64_t block(uint64_t region) const {
     return region < table_.size() ? table_[region] & refcount_table_offset_mask : 0;
   }
-  /// Whether the block lies where one can lie; a region without a block is sound.
-  [[nodiscard]] bool sound(uint64_t region) const {
+  [[nodiscard]] bool aligned(uint64_t region) const {
     return is_aligned(block(region), header_.cluster_size());
   }
-  /// A single count, through a cache of 2 MiB. Fails with EIO where the block is not sound.
+  /// Whether the block lies where one can be read, perhaps behind the end of the file.
+  [[nodiscard]] bool readable(uint64_t region) const {
+    return aligned(region) && block(region) <= max_file_offset - header_.cluster_size();
+  }
+  /// A single count, through a cache of 2 MiB. corrupt where the block is not readable.
   Task<uint64_t> get(uint64_t cluster);
 
  private:
