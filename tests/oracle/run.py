@@ -62,16 +62,20 @@ def known_names(path):
         return frozenset(name for name in names if name)
 
 
+def is_known(name, known):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in known)
+
+
 def set_known_apart(outcomes, known):
     """Prints what is known to differ, and returns the other outcomes."""
-    listed = [outcome for outcome in outcomes if outcome.name in known]
+    listed = [outcome for outcome in outcomes if is_known(outcome.name, known)]
     differing = [outcome.name for outcome in listed if outcome.failures]
     if listed:
         print(f"\nknown to differ, not counted: {len(differing)}")
     for outcome in listed:
-        if not outcome.failures:
+        if not outcome.failures and outcome.name in known:
             print(f"no longer differs: {outcome.name}")
-    return [o for o in outcomes if o.name not in known or not o.failures]
+    return [o for o in outcomes if not o.failures or not is_known(o.name, known)]
 
 
 def start_worker(options, work):
@@ -144,7 +148,7 @@ def main(argv=None):
         with multiprocessing.Pool(options.jobs, start_worker, (options, work)) as pool:
             for outcome in pool.imap(run_one, cases, chunksize=4):
                 outcomes.append(outcome)
-                listed = outcome.name in known
+                listed = is_known(outcome.name, known)
                 if outcome.failures and not listed and shown < options.show:
                     report(outcome)
                     shown += 1

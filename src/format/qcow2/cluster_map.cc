@@ -41,6 +41,13 @@ Result<uint64_t> ClusterMap::table_offset(uint64_t l1_index) const {
   return offset;
 }
 
+uint64_t ClusterMap::clusters_without_table(uint64_t cluster) const {
+  const uint64_t first = l1_index(cluster);
+  uint64_t index = first + 1;
+  while (index < l1_.size() && (l1_[index] & l1_offset_mask) == 0) ++index;
+  return (index - first) * per_table_ - cluster % per_table_;
+}
+
 EntryView ClusterMap::view(SliceRef slice, uint64_t cluster) const {
   const auto first = static_cast<uint32_t>(cluster % per_slice_);
   return {std::move(slice), first, static_cast<uint32_t>(per_slice_ - first), extended_};

@@ -63,6 +63,8 @@ class ClusterMap {
   Task<EntryView> look_up(uint64_t cluster);
   /// The same for changing them: makes the L2 table, or a copy where a snapshot shares it.
   Task<EntryView> look_up_for_change(uint64_t cluster);
+  /// How many clusters, from `cluster` on, have no L2 table; only for a cluster without one.
+  [[nodiscard]] uint64_t clusters_without_table(uint64_t cluster) const;
   /// How many entries, from `cluster` on, one view can hold.
   [[nodiscard]] uint64_t entries_to_slice_end(uint64_t cluster) const {
     return per_slice_ - cluster % per_slice_;

@@ -34,6 +34,10 @@ Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) con
 
 Result<Run> Qcow2Image::run_at(const EntryView& view, uint64_t offset, uint64_t length) const {
   const uint64_t first = cluster_of(offset);
+  if (!view.exists()) {
+    const uint64_t end = (first + map_.clusters_without_table(first)) << header_.cluster_bits;
+    return Run{.length = std::min(length, end - offset)};
+  }
   uint32_t unit = static_cast<uint32_t>(offset % header_.cluster_size() / unit_size_);
   const uint32_t units = header_.cluster_size() / unit_size_;
   const uint64_t within = offset % unit_size_;
