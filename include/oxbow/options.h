@@ -19,11 +19,11 @@ enum class CacheMode { writeback, none, writethrough, directsync, unsafe };
 
 /// Which files an image may make the library open besides itself (backing and data files).
 enum class Trust {
-  none,            ///< none at all: an image that needs one does not open
+  none,  ///< none at all: an image that needs one does not open
   /// Only files in the directory of the image that names them (not above, not below), with
   /// symbolic links followed on both sides; no protocols but plain files.
   same_directory,
-  all,             ///< whatever it names, as the stock tools do
+  all,  ///< whatever it names, as the stock tools do
 };
 
 enum class DetectZeroes { off, on, unmap };
