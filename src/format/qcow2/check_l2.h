@@ -10,14 +10,14 @@
 
 namespace oxbow::format::qcow2 {
 
-/// Counts references to byte ranges of the file, as far as the file goes.
+/// Counts references to byte ranges of the file, as far as the file goes, in whole sectors.
 class RegionCounter {
  public:
   RegionCounter(const Header& header, uint64_t file_size, ReferenceMap& references,
                 CheckReport& report)
       : bits_(header.cluster_bits),
         max_count_(max_refcount(header.refcount_order)),
-        limit_(file_size + header.cluster_size()),
+        limit_(align_up(file_size, 512) + header.cluster_size()),
         references_(references),
         report_(report) {}
 
