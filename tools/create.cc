@@ -51,6 +51,7 @@ Result<void> consult_backing(const ToolContext& context, const CreateArguments& 
   OpenRequest request;
   request.format = format;
   request.options.trust = arguments.trust;
+  request.options.force_share = true;  // only its size is asked, whoever is writing to it
   auto image = try_open(context, api::resolve_name(arguments.filename, backing), request);
   if (!image) {
     Error error = std::move(image).error();

@@ -122,6 +122,7 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
   OpenOptions open;
   open.format = options.backing_format;
   open.trust = options.trust;
+  open.force_share = true;  // only its size is asked, whoever is writing to it
   open.warn = options.warn;
   CO_TRY_ASSIGN(const std::string path, target_path(options.filename));
   std::string name = resolve_name(path, options.backing_file);

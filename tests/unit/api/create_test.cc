@@ -42,6 +42,19 @@ TEST(Create, TakesTheSizeFromTheBackingFile) {
   EXPECT_EQ(Image::open(folder / "o")->size(), 3u << 20);
 }
 
+TEST(Create, StandsOnAnImageThatIsBeingWritten) {
+  const Folder folder;
+  create(folder / "base", "qcow2", 1 << 20);
+  OpenOptions writing;
+  writing.writable = true;
+  const auto base = Image::open(folder / "base", writing);
+  ASSERT_TRUE(base);
+  CreateOptions options = wanted(folder / "o", "qcow2", CreateOptions::no_size);
+  options.backing_file = "base";
+  options.backing_format = "qcow2";
+  EXPECT_EQ(message_of(Image::create(options)), "no error");
+}
+
 TEST(Create, RefusesInTheStockWords) {
   const Folder folder;
   const auto told = [](const CreateOptions& options) { return message_of(Image::create(options)); };
