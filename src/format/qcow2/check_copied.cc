@@ -52,7 +52,12 @@ class CopiedChecker {
       const auto raw = load_be<uint64_t>(table + i * step);
       const uint64_t data = raw & l2_offset_mask;
       if (data == 0 || (raw & l2_compressed_flag) != 0 || header_.has_data_file()) continue;
-      CO_TRY_ASSIGN(const uint64_t refcount, co_await refcounts_.get(data >> header_.cluster_bits));
+      const uint64_t cluster = data >> header_.cluster_bits;
+      std::optional<uint64_t> known = refcounts_.find(cluster);
+      if (!known) {
+        CO_TRY_ASSIGN(known, co_await refcounts_.get(cluster));
+      }
+      const uint64_t refcount = *known;
       if ((refcount == 1) != ((raw & copied_flag) != 0)) {
         report_.corruption("ERROR OFLAG_COPIED data cluster: l2_entry=" + bare_hex(raw) +
                            " refcount=" + std::to_string(refcount));

@@ -23,6 +23,7 @@ Task<> RefcountReader::load() {
 }
 
 Task<uint64_t> RefcountReader::get(uint64_t cluster) {
+  if (const std::optional<uint64_t> near = find(cluster)) co_return *near;
   const uint64_t per_block = header_.refcount_block_entries();
   const uint64_t region = cluster / per_block;
   if (block(region) == 0) co_return 0;
@@ -30,11 +31,10 @@ Task<uint64_t> RefcountReader::get(uint64_t cluster) {
   const uint64_t slice_size = std::min<uint64_t>(max_slice, header_.cluster_size());
   const uint64_t per_slice = (slice_size * 8) >> header_.refcount_order;
   const uint64_t index = cluster % per_block;
-  const uint64_t offset = block(region) + index / per_slice * slice_size;
-  if (offset != last_offset_) {
-    CO_TRY_ASSIGN(last_, co_await slice(offset));
-    last_offset_ = offset;
-  }
+  last_count_ = 0;
+  CO_TRY_ASSIGN(last_, co_await slice(block(region) + index / per_slice * slice_size));
+  last_first_ = cluster - index % per_slice;
+  last_count_ = per_slice;
   co_return load_refcount(last_, index % per_slice, header_.refcount_order);
 }
 

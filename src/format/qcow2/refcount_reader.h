@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -33,6 +34,12 @@ class RefcountReader {
   }
   /// A single count, through a cache of 2 MiB. corrupt where the block is not readable.
   Task<uint64_t> get(uint64_t cluster);
+  /// The same where it needs no look-up: next to the count that get() gave last.
+  [[nodiscard]] std::optional<uint64_t> find(uint64_t cluster) const {
+    const uint64_t index = cluster - last_first_;
+    if (cluster < last_first_ || index >= last_count_) return std::nullopt;
+    return load_refcount(last_, index, header_.refcount_order);
+  }
 
  private:
   Task<const std::byte*> slice(uint64_t offset);
@@ -42,8 +49,9 @@ class RefcountReader {
   std::vector<uint64_t> table_;
   std::unordered_map<uint64_t, Buffer> slices_;
   std::deque<uint64_t> oldest_first_;
-  uint64_t last_offset_ = UINT64_MAX;
-  const std::byte* last_ = nullptr;
+  const std::byte* last_ = nullptr;  // counts of last_count_ clusters from last_first_ on
+  uint64_t last_first_ = 0;
+  uint64_t last_count_ = 0;
 };
 
 }  // namespace oxbow::format::qcow2
