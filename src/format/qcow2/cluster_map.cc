@@ -41,6 +41,10 @@ Result<uint64_t> ClusterMap::table_offset(uint64_t l1_index) const {
   return offset;
 }
 
+bool ClusterMap::owns_table(uint64_t l1_index) const {
+  return (l1_[l1_index] & copied_flag) != 0 && (l1_[l1_index] & l1_offset_mask) != 0;
+}
+
 uint64_t ClusterMap::clusters_without_table(uint64_t cluster) const {
   const uint64_t first = l1_index(cluster);
   uint64_t index = first + 1;
@@ -75,7 +79,7 @@ Task<EntryView> ClusterMap::look_up_for_change(uint64_t cluster) {
   if (index >= l1_.size()) {
     co_return fail(ErrorKind::corrupt, "the L1 table is too small for the disk size", EIO);
   }
-  if ((l1_[index] & copied_flag) == 0 || (l1_[index] & l1_offset_mask) == 0) {
+  if (!owns_table(index)) {
     CO_TRY(co_await make_table(index));
   }
   co_return co_await look_up(cluster);
@@ -85,7 +89,7 @@ Task<EntryView> ClusterMap::look_up_for_change(uint64_t cluster) {
 // The L1 entry changes in memory now and on disk after the table, see write_back().
 Task<> ClusterMap::make_table(uint64_t l1_index) {
   CO_TRY_ASSIGN(auto guard, co_await making_.lock());
-  if ((l1_[l1_index] & copied_flag) != 0) co_return {};
+  if (owns_table(l1_index)) co_return {};
   CO_TRY_ASSIGN(const uint64_t shared, table_offset(l1_index));
   gate_.file().event(shared == 0 ? "l2_alloc_write" : "l2_alloc_cow_read");
   CO_TRY_ASSIGN(const uint64_t offset, co_await refcounts_.allocate(1));

@@ -84,6 +84,8 @@ class ClusterMap {
   [[nodiscard]] uint64_t l1_index(uint64_t cluster) const { return cluster / per_table_; }
   [[nodiscard]] uint64_t slice_offset(uint64_t table, uint64_t cluster) const;
   Result<uint64_t> table_offset(uint64_t l1_index) const;
+  /// Whether there is a table that no snapshot shares.
+  [[nodiscard]] bool owns_table(uint64_t l1_index) const;
   [[nodiscard]] EntryView view(SliceRef slice, uint64_t cluster) const;
   Task<> make_table(uint64_t l1_index);
   Task<> move_l1(uint64_t offset, uint64_t bytes, uint64_t entries);

@@ -18,8 +18,8 @@ Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punc
       per_block_((uint64_t{header.cluster_size()} * 8) >> header.refcount_order),
       per_slice_((uint64_t{std::min(header.cluster_size(), max_slice)} * 8) >>
                  header.refcount_order),
-      cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice),
-             cache_bytes, *this),
+      cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice), cache_bytes,
+             *this),
       free_(per_block_) {}
 
 Task<> Refcounts::load() {
@@ -42,10 +42,9 @@ bool Refcounts::has_block(uint64_t block) const {
 Task<SliceRef> Refcounts::slice_of(uint64_t cluster) {
   const uint64_t block = table_[block_of(cluster)];
   if (!is_aligned(block, header_.cluster_size())) {
-    co_return fail(ErrorKind::corrupt, "refcount block offset " + std::to_string(block) +
-                                           " of refcount table entry " +
-                                           std::to_string(block_of(cluster)) +
-                                           " is not aligned to a cluster",
+    co_return fail(ErrorKind::corrupt,
+                   "refcount block offset " + std::to_string(block) + " of refcount table entry " +
+                       std::to_string(block_of(cluster)) + " is not aligned to a cluster",
                    EIO);
   }
   const uint64_t slice = (cluster % per_block_) / per_slice_;
@@ -60,8 +59,12 @@ Task<uint64_t> Refcounts::refcount(uint64_t cluster) {
 
 Task<bool> Refcounts::counts_at_least(uint64_t wanted, uint64_t clusters) {
   uint64_t counted = 0;
+  clusters = std::min(clusters, table_.size() * per_block_);
   for (uint64_t at = 0; at < clusters && counted < wanted; at += per_slice_) {
-    if (!has_block(block_of(at))) continue;
+    if (!has_block(block_of(at))) {
+      at = (block_of(at) + 1) * per_block_ - per_slice_;
+      continue;
+    }
     CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
     for (uint64_t i = 0; i < std::min(per_slice_, clusters - at); ++i) {
       counted += load_refcount(slice.data(), i, header_.refcount_order) != 0 ? 1 : 0;
@@ -72,6 +75,11 @@ Task<bool> Refcounts::counts_at_least(uint64_t wanted, uint64_t clusters) {
 
 Task<> Refcounts::learn_region(uint64_t block) {
   if (!has_block(block)) {
+    // An empty region's block would take its first cluster: the header.
+    if (block == 0) {
+      co_return fail(ErrorKind::corrupt, "the first refcount table entry names no refcount block",
+                     EIO);
+    }
     free_.set_empty(block);
     co_return {};
   }
@@ -82,6 +90,8 @@ Task<> Refcounts::learn_region(uint64_t block) {
       used[i + k] = load_refcount(slice.data(), k, header_.refcount_order) != 0;
     }
   }
+  // The header is in use whatever its count says.
+  if (block == 0) used[0] = true;
   free_.load(block, [&](uint64_t i) { return used[i]; });
   co_return {};
 }
@@ -92,7 +102,8 @@ Task<uint64_t> Refcounts::find_free(uint64_t count) {
     if (search.found) {
       const uint64_t end = (search.cluster + count) << header_.cluster_bits;
       if (end > max_host_offset) {
-        co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit", EFBIG);
+        co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit",
+                       EFBIG);
       }
       co_return search.cluster;
     }
