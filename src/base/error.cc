@@ -8,14 +8,27 @@ namespace {
 
 ErrorKind kind_of_errno(int os_error) {
   switch (os_error) {
-    case EINVAL: case ENAMETOOLONG: case EISDIR: case ERANGE: return ErrorKind::invalid_argument;
-    case ENOENT: case ENOTDIR: case ENODEV: case ENXIO: return ErrorKind::not_found;
-    case EACCES: case EPERM: return ErrorKind::permission;
+    case EINVAL:
+    case ENAMETOOLONG:
+    case EISDIR:
+    case ERANGE: return ErrorKind::invalid_argument;
+    case ENOENT:
+    case ENOTDIR:
+    case ENODEV:
+    case ENXIO: return ErrorKind::not_found;
+    case EACCES:
+    case EPERM: return ErrorKind::permission;
     case EEXIST: return ErrorKind::exists;
-    case EROFS: case EBADF: return ErrorKind::read_only;
-    case ENOSPC: case EDQUOT: case EFBIG: return ErrorKind::no_space;
-    case ENOTSUP: case ENOSYS: return ErrorKind::unsupported;
-    case EAGAIN: case EBUSY: case ETXTBSY: return ErrorKind::busy;
+    case EROFS:
+    case EBADF: return ErrorKind::read_only;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return ErrorKind::no_space;
+    case ENOTSUP:
+    case ENOSYS: return ErrorKind::unsupported;
+    case EAGAIN:
+    case EBUSY:
+    case ETXTBSY: return ErrorKind::busy;
     case ECANCELED: return ErrorKind::cancelled;
     case ENOMEM: return ErrorKind::out_of_memory;
     default: return ErrorKind::io;

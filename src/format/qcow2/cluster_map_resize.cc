@@ -10,8 +10,7 @@ Task<> ClusterMap::grow_l1(uint64_t entries) {
   CO_TRY(co_await write_back());
   gate_.file().event("l1_grow_alloc_table");
   const uint64_t bytes = align_up(entries * 8, header_.cluster_size());
-  CO_TRY_ASSIGN(const uint64_t offset,
-                co_await refcounts_.allocate(bytes >> header_.cluster_bits));
+  CO_TRY_ASSIGN(const uint64_t offset, co_await refcounts_.allocate(bytes >> header_.cluster_bits));
   const Result<void> switched = co_await move_l1(offset, bytes, entries);
   if (!switched) refcounts_.release(offset, bytes >> header_.cluster_bits);
   co_return switched;

@@ -41,15 +41,12 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this) {}
 
-Geometry Qcow2Image::geometry() const {
-  return {header_.size, header_.cluster_size(), unit_size_};
-}
+Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
 Task<std::unique_ptr<Qcow2Image>> open_qcow2(std::unique_ptr<storage::Storage> file,
                                              Qcow2OpenOptions options) {
   CO_TRY_ASSIGN(Header header, co_await read_header(*file, options.check_only));
-  auto image =
-      std::make_unique<Qcow2Image>(std::move(file), std::move(header), std::move(options));
+  auto image = std::make_unique<Qcow2Image>(std::move(file), std::move(header), std::move(options));
   const Result<void> started = co_await image->start();
   if (!started) co_return std::unexpected(started.error());
   co_return image;

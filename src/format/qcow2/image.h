@@ -20,13 +20,13 @@ namespace oxbow::format::qcow2 {
 
 struct Qcow2OpenOptions {
   bool writable = false;
-  bool check_only = false;        ///< open dirty and corrupt images as they are
-  bool has_backing = false;       ///< something lies below: holes are not zeroes
-  uint64_t l2_cache_bytes = 0;    ///< 0: as much as covers the disk, at most 32 MiB
-  uint32_t l2_slice_bytes = 0;    ///< 0: 4 KiB or the cluster size, whichever is less
-  uint64_t refcount_cache_bytes = 0;  ///< 0: 256 KiB
+  bool check_only = false;             ///< open dirty and corrupt images as they are
+  bool has_backing = false;            ///< something lies below: holes are not zeroes
+  uint64_t l2_cache_bytes = 0;         ///< 0: as much as covers the disk, at most 32 MiB
+  uint32_t l2_slice_bytes = 0;         ///< 0: 4 KiB or the cluster size, whichever is less
+  uint64_t refcount_cache_bytes = 0;   ///< 0: 256 KiB
   std::optional<bool> lazy_refcounts;  ///< overrides the header's wish
-  bool pass_discard = false;      ///< freed clusters are punched out of the file
+  bool pass_discard = false;           ///< freed clusters are punched out of the file
   /// Told once of damage that was found while working; no newline.
   std::function<void(std::string_view)> warn;
 };
@@ -77,7 +77,9 @@ class Qcow2Image final : public Format, private WriteBarrier {
   Task<> mark_corrupt(std::string message);
   [[nodiscard]] Result<void> writable() const;
 
-  [[nodiscard]] uint64_t cluster_of(uint64_t offset) const { return offset >> header_.cluster_bits; }
+  [[nodiscard]] uint64_t cluster_of(uint64_t offset) const {
+    return offset >> header_.cluster_bits;
+  }
   [[nodiscard]] uint32_t unit_size() const { return unit_size_; }
 
   Result<Run> run_at(const EntryView& view, uint64_t offset, uint64_t length) const;
@@ -115,7 +117,7 @@ class Qcow2Image final : public Format, private WriteBarrier {
   ClusterMap map_;
   async::RangeLock guest_locks_;
   async::Mutex flushing_;
-  bool lazy_ = false;         // refcounts may be behind on disk while the image is open
+  bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
   bool corrupt_ = false;
   std::optional<bool> preallocated_;  // once looked at

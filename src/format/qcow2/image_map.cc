@@ -12,8 +12,8 @@ Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) con
   const uint64_t host = host_cluster(entry);
   if (!is_aligned(host, header_.cluster_size())) [[unlikely]] {
     return fail(ErrorKind::corrupt,
-                "Cluster allocation offset " + hex(host) + " unaligned (guest offset: " +
-                    hex(cluster << header_.cluster_bits) + ")",
+                "Cluster allocation offset " + hex(host) +
+                    " unaligned (guest offset: " + hex(cluster << header_.cluster_bits) + ")",
                 EIO);
   }
   if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {

@@ -27,8 +27,7 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
     co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
   }
   if (header_.nb_snapshots != 0 && header_.version < 3) {
-    co_return fail(ErrorKind::unsupported,
-                   "Can't resize a v2 image which has snapshots", ENOTSUP);
+    co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
   }
   co_return co_await shrink(virtual_size);
 }

@@ -40,8 +40,7 @@ uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uin
 Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
   CO_TRY(writable());
   const uint64_t cluster = cluster_of(offset);
-  const uint64_t slice_end = (cluster + map_.entries_to_slice_end(cluster))
-                             << header_.cluster_bits;
+  const uint64_t slice_end = (cluster + map_.entries_to_slice_end(cluster)) << header_.cluster_bits;
   length = std::min(length, slice_end - offset);
   const uint64_t lock_from = align_down(offset, header_.cluster_size());
   const uint64_t lock_length = align_up(offset + length, header_.cluster_size()) - lock_from;
@@ -139,8 +138,8 @@ void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint3
   const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
   // Beyond the end of the file there is nothing but zeroes, also after a power cut.
   const bool fresh = !reuses_cluster(first) && host >= gate_.file().size();
-  plan.surroundings_zero = fresh && (plan.head == 0 || reads_zero(first)) &&
-                           (plan.tail == 0 || reads_zero(last));
+  plan.surroundings_zero =
+      fresh && (plan.head == 0 || reads_zero(first)) && (plan.tail == 0 || reads_zero(last));
 }
 
 // Bytes [from, to) of entry `index` are now stored in its host cluster.

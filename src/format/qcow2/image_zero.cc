@@ -45,16 +45,16 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
   const uint64_t cluster = cluster_of(offset);
   // The disk's last unit may be shorter than the others.
   const uint64_t end = offset + length;
-  const uint64_t last = end == header_.size ? align_up(end, unit_size_) : align_down(end, unit_size_);
+  const uint64_t last =
+      end == header_.size ? align_up(end, unit_size_) : align_down(end, unit_size_);
   if (!is_aligned(offset, unit_size_) || last <= offset) co_return uint64_t{0};
-  const uint64_t slice_end = (cluster + map_.entries_to_slice_end(cluster))
-                             << header_.cluster_bits;
+  const uint64_t slice_end = (cluster + map_.entries_to_slice_end(cluster)) << header_.cluster_bits;
   const uint64_t stop = std::min(last, slice_end);
   const uint64_t lock_from = align_down(offset, cluster_size);
   async::RangeLock::Guard lock;
   if (!flags.range_held) {
-    CO_TRY_ASSIGN(lock, co_await guest_locks_.lock(
-                            lock_from, align_up(stop, cluster_size) - lock_from, true));
+    CO_TRY_ASSIGN(lock, co_await guest_locks_.lock(lock_from,
+                                                   align_up(stop, cluster_size) - lock_from, true));
   }
   if (header_.version < 3) co_return co_await zero_without_flag(offset, stop);
 
@@ -97,8 +97,8 @@ Task<> Qcow2Image::discard(uint64_t offset, uint64_t length) {
   if (header_.version < 3 && options_.has_backing) co_return {};
   const uint64_t end = offset + length;
   const uint64_t first = div_round_up(offset, header_.cluster_size());
-  const uint64_t last = end == header_.size ? div_round_up(end, header_.cluster_size())
-                                            : cluster_of(end);
+  const uint64_t last =
+      end == header_.size ? div_round_up(end, header_.cluster_size()) : cluster_of(end);
   for (uint64_t cluster = first; cluster < last;) {
     const uint64_t count = std::min(last - cluster, map_.entries_to_slice_end(cluster));
     CO_TRY(co_await discard_clusters(cluster, count));

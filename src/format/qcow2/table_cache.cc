@@ -9,7 +9,7 @@ namespace oxbow::format::qcow2 {
 struct TableCache::Copy {
   Slice* slice;
   SliceRef pin;
-  Buffer bytes;
+  BlockPool::Block bytes;
 };
 
 TableCache::TableCache(Gate& gate, Writes kind, uint32_t slice_size, uint64_t max_bytes,
@@ -18,7 +18,8 @@ TableCache::TableCache(Gate& gate, Writes kind, uint32_t slice_size, uint64_t ma
       kind_(kind),
       slice_size_(slice_size),
       max_slices_(std::max<uint64_t>(max_bytes / slice_size, 2)),
-      barrier_(barrier) {}
+      barrier_(barrier),
+      memory_(slice_size) {}
 
 void TableCache::touch(Slice& slice) {
   if (last_ == &slice) return;
@@ -71,8 +72,8 @@ Task<SliceRef> TableCache::load(uint64_t offset) {
   auto slice = std::make_unique<Slice>();
   slice->offset = offset;
   slice->dirty_list = &dirty_;
-  CO_TRY_ASSIGN(slice->bytes, Buffer::allocate(slice_size_));
-  const iovec into = io_slice(slice->bytes.span());
+  CO_TRY_ASSIGN(slice->bytes, memory_.take());
+  const iovec into = io_slice(std::span(slice->bytes.get(), slice_size_));
   CO_TRY(co_await gate_.read(offset, IoSpan(&into, 1)));
   Slice& loaded = *slice;
   lru_.push_front(&loaded);
@@ -111,8 +112,8 @@ Result<std::vector<TableCache::Copy>> TableCache::copy_dirty() {
   std::vector<Copy> copies;
   for (Slice* slice : dirty_) {
     Copy copy{slice, SliceRef(*slice), {}};
-    TRY_ASSIGN(copy.bytes, Buffer::allocate(slice_size_));
-    std::memcpy(copy.bytes.data(), slice->bytes.data(), slice_size_);
+    TRY_ASSIGN(copy.bytes, memory_.take());
+    std::memcpy(copy.bytes.get(), slice->bytes.get(), slice_size_);
     copies.push_back(std::move(copy));
   }
   for (Copy& copy : copies) copy.slice->dirty = false;
@@ -129,7 +130,7 @@ Task<> TableCache::write_copies(std::vector<Copy>& copies) {
     size_t end = begin;
     while (end < copies.size() && parts.size() < max_parts &&
            copies[end].slice->offset == offset + (end - begin) * slice_size_) {
-      parts.push_back(io_slice(copies[end++].bytes.span()));
+      parts.push_back(io_slice(std::span(copies[end++].bytes.get(), slice_size_)));
     }
     CO_TRY(co_await gate_.write(kind_, offset, parts));
     begin = end;

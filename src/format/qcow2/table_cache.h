@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "async/sync.h"
-#include "base/buffer.h"
+#include "base/block_pool.h"
 #include "format/qcow2/gate.h"
 
 namespace oxbow::format::qcow2 {
@@ -19,7 +19,7 @@ class TableCache;
 /// One cached slice: bytes of the file at `offset`, in disk byte order.
 struct Slice {
   uint64_t offset = 0;
-  Buffer bytes;
+  BlockPool::Block bytes;
   bool dirty = false;
   unsigned pins = 0;
   std::list<Slice*>::iterator lru;
@@ -40,12 +40,12 @@ class SliceRef {
     if (slice_ != nullptr) --slice_->pins;
   }
   explicit operator bool() const { return slice_ != nullptr; }
-  [[nodiscard]] const std::byte* data() const { return slice_->bytes.data(); }
+  [[nodiscard]] const std::byte* data() const { return slice_->bytes.get(); }
   /// For changing entries; the change reaches the disk at the next write-back.
   [[nodiscard]] std::byte* modify() const {
     if (!slice_->dirty) slice_->dirty_list->push_back(slice_);
     slice_->dirty = true;
-    return slice_->bytes.data();
+    return slice_->bytes.get();
   }
 
  private:
@@ -98,6 +98,7 @@ class TableCache {
   uint32_t slice_size_;
   size_t max_slices_;
   WriteBarrier& barrier_;
+  BlockPool memory_;
   std::unordered_map<uint64_t, std::unique_ptr<Slice>> slices_;
   std::list<Slice*> lru_;  // most recently used first
   std::vector<Slice*> dirty_;

@@ -32,8 +32,8 @@ struct Unit {
                                   bool extended) {
   if (is_compressed(entry)) return {RunKind::compressed, false, 0};
   const uint64_t host = entry.raw & l2_offset_mask;
-  const bool zero = extended ? ((entry.bitmap >> (32 + unit)) & 1) != 0
-                             : (entry.raw & l2_zero_flag) != 0;
+  const bool zero =
+      extended ? ((entry.bitmap >> (32 + unit)) & 1) != 0 : (entry.raw & l2_zero_flag) != 0;
   const bool stored = extended ? ((entry.bitmap >> unit) & 1) != 0 : host != 0;
   const uint64_t place = host + uint64_t{unit} * unit_size;
   if (zero) return {RunKind::zero, host != 0, place};

@@ -46,7 +46,9 @@ inline storage::SparseBytes make_image(const ImageShape& shape) {
 }
 
 /// Bytes that are the same every time: the backing file's contents.
-inline uint8_t backing_byte(uint64_t offset) { return static_cast<uint8_t>(offset * 7 + offset / 251); }
+inline uint8_t backing_byte(uint64_t offset) {
+  return static_cast<uint8_t>(offset * 7 + offset / 251);
+}
 
 inline std::shared_ptr<graph::Node> make_backing(uint64_t bytes) {
   if (bytes == 0) return nullptr;
