@@ -23,7 +23,8 @@ const Workload workloads[] = {
     {"v2_1k", {.version = 2, .cluster_bits = 10, .bytes = 128 << 10}},
     {"backed_1k", {.cluster_bits = 10, .backing_bytes = 100000, .bytes = 128 << 10}},
     {"rc64_512", {.cluster_bits = 9, .refcount_order = 6, .bytes = 64 << 10}},
-    {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .backing_bytes = 200000, .bytes = 512 << 10}},
+    {"ext_16k",
+     {.cluster_bits = 14, .extended_l2 = true, .backing_bytes = 200000, .bytes = 512 << 10}},
     {"lazy_512", {.cluster_bits = 9, .lazy_refcounts = true, .bytes = 96 << 10}},
 };
 
@@ -33,9 +34,7 @@ using Allowed = std::vector<std::bitset<256>>;
 // What the guest did, and which flush of the file each of its own flushes ended with.
 class History {
  public:
-  explicit History(std::vector<uint8_t> start) : now_(std::move(start)) {
-    promise_from(0);
-  }
+  explicit History(std::vector<uint8_t> start) : now_(std::move(start)) { promise_from(0); }
 
   void record(const GuestOp& op) {
     for (uint64_t i = op.offset; i < op.offset + op.length; ++i) {
@@ -58,14 +57,16 @@ class History {
     promises_.push_back(std::move(promise));
   }
 
-  /// The first byte of `seen` that no order of events explains, for a cut after `flushes`; -1: none.
+  /// The first byte of `seen` that no order of events explains, for a cut after `flushes`; -1:
+  /// none.
   [[nodiscard]] int64_t first_lie(size_t flushes, std::span<const std::byte> seen) const {
     const Promise* promise = &promises_.front();
     for (const Promise& candidate : promises_) {
       if (candidate.flushes <= flushes) promise = &candidate;
     }
     for (size_t i = 0; i < seen.size(); ++i) {
-      if (!promise->allowed[i].test(std::to_integer<uint8_t>(seen[i]))) return static_cast<int64_t>(i);
+      if (!promise->allowed[i].test(std::to_integer<uint8_t>(seen[i])))
+        return static_cast<int64_t>(i);
     }
     return -1;
   }
@@ -108,11 +109,12 @@ struct Recording {
 
 Recording run_workload(const ImageShape& shape, uint32_t seed) {
   std::vector<uint8_t> start(shape.bytes);
-  for (uint64_t i = 0; i < std::min(shape.bytes, shape.backing_bytes); ++i) start[i] = backing_byte(i);
+  for (uint64_t i = 0; i < std::min(shape.bytes, shape.backing_bytes); ++i)
+    start[i] = backing_byte(i);
   History history(std::move(start));
   const auto crash = std::make_shared<storage::CrashStorage>(make_image(shape));
-  auto node = open_node(std::make_unique<storage::LentStorage>(crash),
-                        make_backing(shape.backing_bytes));
+  auto node =
+      open_node(std::make_unique<storage::LentStorage>(crash), make_backing(shape.backing_bytes));
   EXPECT_TRUE(node) << node.error().message();
   async::Loop& loop = async::Loop::current_thread();
   OpSource source(seed, shape.bytes, uint64_t{1} << shape.cluster_bits);
@@ -140,8 +142,8 @@ void examine(const ImageShape& shape, const storage::CrashState& state, const Hi
     ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
   }
   const auto memory = std::make_shared<storage::MemoryStorage>(state.contents);
-  auto node = open_node(std::make_unique<storage::LentStorage>(memory),
-                        make_backing(shape.backing_bytes));
+  auto node =
+      open_node(std::make_unique<storage::LentStorage>(memory), make_backing(shape.backing_bytes));
   ASSERT_TRUE(node) << node.error().message();
   std::vector<std::byte> all(shape.bytes);
   const iovec part{all.data(), all.size()};

@@ -27,8 +27,8 @@ std::unique_ptr<graph::Node> open(async::Loop& loop, const storage::SparseBytes&
                                   bool writable) {
   format::qcow2::Qcow2OpenOptions options;
   options.writable = writable;
-  auto image = loop.run(format::qcow2::open_qcow2(
-      std::make_unique<storage::MemoryStorage>(bytes), std::move(options)));
+  auto image = loop.run(format::qcow2::open_qcow2(std::make_unique<storage::MemoryStorage>(bytes),
+                                                  std::move(options)));
   if (!image) return nullptr;
   return std::make_unique<graph::Node>(std::move(*image), nullptr);
 }
