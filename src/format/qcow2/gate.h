@@ -4,28 +4,12 @@
 
 #include <memory>
 
+#include "format/qcow2/metadata_class.h"
 #include "storage/storage.h"
 
 namespace oxbow::format::qcow2 {
 
 using async::Task;
-
-/// What a write carries: guest data or a kind of metadata (the overlap-check classes).
-enum class Writes : uint8_t {
-  data,
-  main_header,
-  refcount_table,
-  refcount_block,
-  active_l1,
-  active_l2,
-  snapshot_table,
-  inactive_l1,
-  inactive_l2,
-  bitmap_directory,
-  bitmap_table,
-  bitmap_data,
-  crypto_header,
-};
 
 /// Owns the image's file. Belongs to the image's loop; operations may overlap in time.
 class Gate {
