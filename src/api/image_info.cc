@@ -20,7 +20,7 @@ qcow2::Qcow2Image* qcow2_of(graph::Node& node) {
   return dynamic_cast<qcow2::Qcow2Image*>(format);
 }
 
-Task<std::vector<SnapshotInfo>> snapshots_of(storage::Storage& file, const qcow2::Header& header) {
+Task<std::vector<SnapshotInfo>> snapshots_of(storage::Source& file, const qcow2::Header& header) {
   std::vector<SnapshotInfo> out;
   CO_TRY_ASSIGN(const auto snapshots, co_await qcow2::read_snapshots(file, header));
   for (const qcow2::Snapshot& one : snapshots) {
@@ -38,7 +38,7 @@ Task<std::vector<SnapshotInfo>> snapshots_of(storage::Storage& file, const qcow2
   co_return out;
 }
 
-Task<std::vector<BitmapInfo>> bitmaps_of(storage::Storage& file, const qcow2::Header& header) {
+Task<std::vector<BitmapInfo>> bitmaps_of(storage::Source& file, const qcow2::Header& header) {
   std::vector<BitmapInfo> out;
   if (!header.bitmaps) co_return out;
   CO_TRY_ASSIGN(const auto bitmaps, co_await qcow2::read_bitmap_directory(file, header));

@@ -73,8 +73,8 @@ class Format {
   [[nodiscard]] virtual std::string name() const = 0;
   [[nodiscard]] virtual Geometry geometry() const = 0;
   [[nodiscard]] virtual bool read_only() const = 0;
-  /// The file that holds the image (for info, locking, sizes).
-  [[nodiscard]] virtual storage::Storage& file() = 0;
+  /// The file that holds the image, to look at.
+  [[nodiscard]] virtual storage::Source& file() = 0;
 
   /// The run that begins at `offset`, at most `length` bytes; offset + length lies
   /// inside the virtual size. Hot: no hidden writes.
@@ -93,6 +93,12 @@ class Format {
 
   virtual Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) = 0;
   virtual Task<> write_host(uint64_t host_offset, IoSpan from) = 0;
+  /// write_host() of bytes that the kernel copies from another file; unsupported where the
+  /// format must see them or the kernel cannot, and nothing has changed then.
+  virtual Task<> copy_to_host(storage::Source& /*from*/, uint64_t /*from_offset*/,
+                              uint64_t /*host_offset*/, uint64_t /*length*/) {
+    co_return fail(ErrorKind::unsupported, "no copying in the kernel", ENOTSUP);
+  }
   virtual Task<> commit_write(WritePlan& plan) = 0;
   virtual Task<> abort_write(WritePlan& plan) = 0;
 

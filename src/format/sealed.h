@@ -19,7 +19,7 @@ class SealedFormat final : public Format {
   [[nodiscard]] std::string name() const override { return inner_->name(); }
   [[nodiscard]] Geometry geometry() const override { return inner_->geometry(); }
   [[nodiscard]] bool read_only() const override { return inner_->read_only(); }
-  [[nodiscard]] storage::Storage& file() override { return inner_->file(); }
+  [[nodiscard]] storage::Source& file() override { return inner_->file(); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override { return inner_->map(offset, length); }
   Task<> read_host(uint64_t, IoSpan) override { return refuse<void>(); }

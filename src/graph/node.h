@@ -34,7 +34,7 @@ struct NodeStatus {
   uint32_t depth = 0;       ///< layers down from the asked node
   bool has_host_offset = false;
   uint64_t host_offset = 0;
-  storage::Storage* file = nullptr;  ///< that host_offset lies in
+  storage::Source* file = nullptr;  ///< that host_offset lies in
   bool beyond_end = false;  ///< past the end of the deciding layer: zeroes
 };
 
@@ -48,6 +48,8 @@ class Node {
   [[nodiscard]] const std::shared_ptr<Node>& backing() const { return backing_; }
   /// Writes of nothing but zero bytes become write_zeroes.
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
+  /// What is read from the backing node is stored here, too, in whole clusters.
+  void set_copy_on_read(bool wanted) { copy_on_read_ = wanted; }
   [[nodiscard]] uint64_t virtual_size() const { return format_->geometry().virtual_size; }
 
   Task<> read(uint64_t offset, IoSpan into);
@@ -73,6 +75,9 @@ class Node {
   Task<> read_clipped(uint64_t offset, std::span<std::byte> into);
   Task<NodeStatus> status_in_chain(uint64_t offset, uint64_t length);
   Task<> look_into_file(NodeStatus& found);
+  Task<> populate(uint64_t offset, uint64_t length);
+  Task<> populate_hole(uint64_t begin, uint64_t end);
+  Task<bool> populate_zeroes(uint64_t begin, uint64_t end);
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
@@ -85,6 +90,7 @@ class Node {
   std::unique_ptr<format::Format> format_;
   std::shared_ptr<Node> backing_;
   DetectZeroes detect_zeroes_ = DetectZeroes::off;
+  bool copy_on_read_ = false;
 };
 
 }  // namespace oxbow::graph

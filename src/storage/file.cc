@@ -201,7 +201,7 @@ Task<Status> FileStorage::status(uint64_t offset, uint64_t length) {
   co_return Status{std::min(length, extent.end - offset), extent.data, !extent.data};
 }
 
-Task<> FileStorage::copy_from(Storage& source, uint64_t source_offset, uint64_t offset,
+Task<> FileStorage::copy_from(Source& source, uint64_t source_offset, uint64_t offset,
                               uint64_t length) {
   CO_TRY(check_writable());
   auto* file = dynamic_cast<FileStorage*>(&source);

@@ -32,7 +32,7 @@ class FileStorage : public Storage {
   Task<> flush() override;
   Task<> truncate(uint64_t size, Preallocation preallocation = Preallocation::off) override;
   Task<Status> status(uint64_t offset, uint64_t length) override;
-  Task<> copy_from(Storage& source, uint64_t source_offset, uint64_t offset,
+  Task<> copy_from(Source& source, uint64_t source_offset, uint64_t offset,
                    uint64_t length) override;
   Task<> close() override;
   Result<void> set_sharing(Sharing sharing) override;

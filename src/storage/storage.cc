@@ -2,7 +2,7 @@
 
 namespace oxbow::storage {
 
-Task<> Storage::copy_from(Storage&, uint64_t, uint64_t, uint64_t) {
+Task<> Storage::copy_from(Source&, uint64_t, uint64_t, uint64_t) {
   co_return fail(ErrorKind::unsupported, "'" + filename() + "' cannot copy from another file");
 }
 

@@ -52,11 +52,12 @@ enum class Sharing {
   read,   ///< only read: an image with metadata
 };
 
-/// One open byte store. Belongs to one event loop. Offsets and lengths are bytes.
-/// Every error names filename(). Several operations may be under way at once.
-class Storage {
+/// One open byte store, to look at: whoever holds this alone cannot change a byte. Belongs to
+/// one event loop. Offsets and lengths are bytes. Every error names filename(). Several
+/// operations may be under way at once.
+class Source {
  public:
-  virtual ~Storage() = default;
+  virtual ~Source() = default;
 
   /// As messages and `info` show it: a path, a URL, or a json:{} form.
   [[nodiscard]] virtual const std::string& filename() const = 0;
@@ -73,6 +74,21 @@ class Storage {
 
   /// Fills `into`; what lies beyond the end reads as zeroes.
   virtual Task<> read(uint64_t offset, IoSpan into) = 0;
+  /// What is known about [offset, offset + length); offset < size().
+  virtual Task<Status> status(uint64_t offset, uint64_t length) = 0;
+
+  /// Much data is about to pass, each byte once (true), or no longer (false): the driver may
+  /// go past the page cache where that is cheaper. A hint; nothing else changes.
+  virtual void expect_bulk(bool) {}
+
+  /// Named points of the upper layer ("l2_update", "refblock_alloc", ...: the stock
+  /// tools' blkdebug event words). Only the fault driver listens.
+  virtual void event(std::string_view) {}
+};
+
+/// The same with everything that changes it.
+class Storage : public Source {
+ public:
   /// Writes all of `from`; grows the store where it ends beyond size().
   virtual Task<> write(uint64_t offset, IoSpan from, WriteFlags flags = {}) = 0;
   /// The range reads as zeroes afterwards; grows the store like write().
@@ -83,11 +99,9 @@ class Storage {
   virtual Task<> flush() = 0;
   /// Sets the length; new bytes read as zeroes.
   virtual Task<> truncate(uint64_t size, Preallocation preallocation = Preallocation::off) = 0;
-  /// What is known about [offset, offset + length); offset < size().
-  virtual Task<Status> status(uint64_t offset, uint64_t length) = 0;
   /// Copies inside the kernel; `source` must be of the same driver. May copy nothing
   /// and fail with unsupported, in which case the caller reads and writes.
-  virtual Task<> copy_from(Storage& source, uint64_t source_offset, uint64_t offset,
+  virtual Task<> copy_from(Source& source, uint64_t source_offset, uint64_t offset,
                            uint64_t length);
   /// Gives up locks and descriptors; the last call. Errors of a final flush are told.
   virtual Task<> close() = 0;
@@ -95,14 +109,6 @@ class Storage {
   /// Claims what the upper layer needs, once it knows; busy where another process is in
   /// the way. Only stores that other processes can open have anything to claim.
   virtual Result<void> set_sharing(Sharing) { return {}; }
-
-  /// Much data is about to pass, each byte once (true), or no longer (false): the driver may
-  /// go past the page cache where that is cheaper. A hint; nothing else changes.
-  virtual void expect_bulk(bool) {}
-
-  /// Named points of the upper layer ("l2_update", "refblock_alloc", ...: the stock
-  /// tools' blkdebug event words). Only the fault driver listens.
-  virtual void event(std::string_view) {}
 };
 
 }  // namespace oxbow::storage

@@ -81,7 +81,7 @@ Result<std::vector<Bitmap>> decode_all(const Header& header, std::span<const std
 
 }  // namespace
 
-Task<std::vector<Bitmap>> read_bitmap_directory(storage::Storage& file, const Header& header) {
+Task<std::vector<Bitmap>> read_bitmap_directory(storage::Source& file, const Header& header) {
   if (!header.bitmaps) co_return std::vector<Bitmap>();
   const BitmapsExtension& place = *header.bitmaps;
   if (place.directory_size == 0) co_return corrupt("Requested bitmap directory size is zero");
@@ -102,7 +102,7 @@ Task<std::vector<Bitmap>> read_bitmap_directory(storage::Storage& file, const He
   co_return decode_all(header, bytes.span());
 }
 
-Task<std::vector<uint64_t>> read_bitmap_table(storage::Storage& file, const Header& header,
+Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Header& header,
                                               const Bitmap& bitmap) {
   const uint64_t bytes = uint64_t{bitmap.table_size} * 8;
   if (bitmap.table_offset > INT64_MAX - bytes) {

@@ -27,11 +27,11 @@ struct Bitmap {
 
 /// Every entry, validated; none where the header has no bitmaps. Errors are the stock tool's
 /// sentences.
-Task<std::vector<Bitmap>> read_bitmap_directory(storage::Storage& file, const Header& header);
+Task<std::vector<Bitmap>> read_bitmap_directory(storage::Source& file, const Header& header);
 
 /// The entries of a bitmap's table, each a cluster's offset or, below the mask, 0 or 1.
 /// Memory is bounded by the format's limit on a bitmap's size (512 MiB), a table of 8 MiB.
-Task<std::vector<uint64_t>> read_bitmap_table(storage::Storage& file, const Header& header,
+Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Header& header,
                                               const Bitmap& bitmap);
 
 }  // namespace oxbow::format::qcow2

@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t version_with_disk_size = 3;
 constexpr uint32_t complete_extra_bytes = 16;
 
-Task<std::vector<Snapshot>> load_snapshots(storage::Storage& file, const Header& header,
+Task<std::vector<Snapshot>> load_snapshots(storage::Source& file, const Header& header,
                                            CheckReport& report) {
   if (const auto place = check_snapshot_place(header); !place) {
     std::string text = place.error().message();
@@ -49,7 +49,7 @@ struct Walk {
   bool all_copied = false;
 };
 
-Task<Walk> walk(storage::Storage& file, const Header& header, const RefcountReader& refcounts,
+Task<Walk> walk(storage::Source& file, const Header& header, const RefcountReader& refcounts,
                 CheckReport& report, uint64_t more_clusters) {
   CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots,
                 co_await load_snapshots(file, header, report));
@@ -72,7 +72,7 @@ bool nothing_found(const CheckResult& result) {
 
 }  // namespace
 
-Task<CheckResult> check(storage::Storage& file, const Header& header, const FindingSink& sink) {
+Task<CheckResult> check(storage::Source& file, const Header& header, const FindingSink& sink) {
   CheckResult result;
   CheckReport report(result, sink);
   // Whole sectors only, as the stock tool counts.
@@ -90,7 +90,7 @@ Task<CheckResult> check(storage::Storage& file, const Header& header, const Find
   co_return result;
 }
 
-Task<ReferenceMap> compute_references(storage::Storage& file, const Header& header,
+Task<ReferenceMap> compute_references(storage::Source& file, const Header& header,
                                       CheckReport& report, uint64_t more_clusters) {
   RefcountReader refcounts(file, header);
   CO_TRY(co_await refcounts.load());

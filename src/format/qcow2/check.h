@@ -13,12 +13,12 @@ namespace oxbow::format::qcow2 {
 /// cluster of the file's length, and a byte where clusters are shared; tables pass through
 /// buffers of at most 2 MiB. Fails where the file cannot be read, or the snapshot table not
 /// be understood (after a note about it): then the message is the error number's words.
-Task<CheckResult> check(storage::Storage& file, const Header& header, const FindingSink& sink);
+Task<CheckResult> check(storage::Source& file, const Header& header, const FindingSink& sink);
 
 /// The true refcount of every cluster in the file, and of `more_clusters` behind its end, all
 /// of which are 0. What is wrong with the tables goes to `report`; such references are not
 /// counted.
-Task<ReferenceMap> compute_references(storage::Storage& file, const Header& header,
+Task<ReferenceMap> compute_references(storage::Source& file, const Header& header,
                                       CheckReport& report, uint64_t more_clusters);
 
 }  // namespace oxbow::format::qcow2

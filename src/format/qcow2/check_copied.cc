@@ -8,7 +8,7 @@ namespace {
 
 class CopiedChecker {
  public:
-  CopiedChecker(storage::Storage& file, const Header& header, RefcountReader& refcounts,
+  CopiedChecker(storage::Source& file, const Header& header, RefcountReader& refcounts,
                 CheckReport& report)
       : file_(file),
         header_(header),
@@ -66,7 +66,7 @@ class CopiedChecker {
     co_return {};
   }
 
-  storage::Storage& file_;
+  storage::Source& file_;
   const Header& header_;
   RefcountReader& refcounts_;
   CheckReport& report_;
@@ -75,7 +75,7 @@ class CopiedChecker {
 
 }  // namespace
 
-Task<> check_copied_flags(storage::Storage& file, const Header& header, RefcountReader& refcounts,
+Task<> check_copied_flags(storage::Source& file, const Header& header, RefcountReader& refcounts,
                           CheckReport& report) {
   CopiedChecker checker(file, header, refcounts, report);
   Result<void> done = co_await checker.check();

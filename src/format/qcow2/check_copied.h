@@ -8,7 +8,7 @@ namespace oxbow::format::qcow2 {
 
 /// Reads the active tables once more and compares with the counts in the file. Ends early,
 /// without a word, where a count cannot be had: the comparison of counts told that.
-Task<> check_copied_flags(storage::Storage& file, const Header& header, RefcountReader& refcounts,
+Task<> check_copied_flags(storage::Source& file, const Header& header, RefcountReader& refcounts,
                           CheckReport& report);
 
 }  // namespace oxbow::format::qcow2

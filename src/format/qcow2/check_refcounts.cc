@@ -39,7 +39,7 @@ void count_refcount_structures(const Header& header, const RefcountReader& refco
   }
 }
 
-RefcountComparer::RefcountComparer(storage::Storage& file, const Header& header,
+RefcountComparer::RefcountComparer(storage::Source& file, const Header& header,
                                    const RefcountReader& refcounts, const ReferenceMap& references,
                                    CheckReport& report)
     : header_(header),

@@ -15,7 +15,7 @@ void count_refcount_structures(const Header& header, const RefcountReader& refco
 
 class RefcountComparer {
  public:
-  RefcountComparer(storage::Storage& file, const Header& header, const RefcountReader& refcounts,
+  RefcountComparer(storage::Source& file, const Header& header, const RefcountReader& refcounts,
                    const ReferenceMap& references, CheckReport& report);
 
   /// Compares clusters 0 to `clusters` - 1, or as far as there are references.

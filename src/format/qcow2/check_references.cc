@@ -21,7 +21,7 @@ uint64_t tables_in_a_row(std::span<const uint64_t> l1, uint64_t cluster_size, ui
   return count;
 }
 
-Task<std::vector<uint64_t>> read_l1_piece(storage::Storage& file, uint64_t offset, uint64_t first,
+Task<std::vector<uint64_t>> read_l1_piece(storage::Source& file, uint64_t offset, uint64_t first,
                                           uint64_t count) {
   std::vector<uint64_t> entries(count);
   if (offset > max_file_offset - (first + count) * 8) {

@@ -11,7 +11,7 @@ namespace oxbow::format::qcow2 {
 
 class ReferenceCounter {
  public:
-  ReferenceCounter(storage::Storage& file, const Header& header, ReferenceMap& references,
+  ReferenceCounter(storage::Source& file, const Header& header, ReferenceMap& references,
                    CheckReport& report)
       : file_(file),
         header_(header),
@@ -32,7 +32,7 @@ class ReferenceCounter {
   Task<> count_snapshots(std::span<const Snapshot> snapshots);
   Task<> count_bitmaps();
 
-  storage::Storage& file_;
+  storage::Source& file_;
   const Header& header_;
   CheckReport& report_;
   RegionCounter regions_;
@@ -49,7 +49,7 @@ inline constexpr uint64_t l1_piece = 32768;
                                        uint64_t most);
 
 /// Entries [first, first + count) of the L1 table at `offset`, in the machine's byte order.
-Task<std::vector<uint64_t>> read_l1_piece(storage::Storage& file, uint64_t offset, uint64_t first,
+Task<std::vector<uint64_t>> read_l1_piece(storage::Source& file, uint64_t offset, uint64_t first,
                                           uint64_t count);
 
 }  // namespace oxbow::format::qcow2

@@ -22,12 +22,6 @@ Task<> Gate::truncate(uint64_t size, storage::Preallocation preallocation) {
   return file_->truncate(size, preallocation);
 }
 
-Task<> Gate::copy_from(storage::Storage& source, uint64_t source_offset, uint64_t offset,
-                       uint64_t length) {
-  unflushed_ = true;
-  return file_->copy_from(source, source_offset, offset, length);
-}
-
 Task<> Gate::barrier() {
   if (!unflushed_) co_return {};
   // Cleared first: what is written while the flush is under way owes the next one.

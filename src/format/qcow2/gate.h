@@ -16,9 +16,8 @@ class Gate {
  public:
   explicit Gate(std::unique_ptr<storage::Storage> file) : file_(std::move(file)) {}
 
-  [[nodiscard]] const storage::Storage& file() const { return *file_; }
-  /// For callers that must hand the storage on (info, locks). Never to write to it.
-  [[nodiscard]] storage::Storage& file() { return *file_; }
+  /// To look at; only the gate can write.
+  [[nodiscard]] storage::Source& file() const { return *file_; }
 
   Task<> read(uint64_t offset, IoSpan into) { return file_->read(offset, into); }
   Task<> write(Writes what, uint64_t offset, IoSpan from);
@@ -29,8 +28,6 @@ class Gate {
   Task<> truncate(uint64_t size, storage::Preallocation preallocation);
   /// Writes with cache=unsafe in force make this free.
   Task<> flush() { return file_->flush(); }
-  Task<> copy_from(storage::Storage& source, uint64_t source_offset, uint64_t offset,
-                   uint64_t length);
   Task<> close() { return file_->close(); }
 
   /// A flush is owed: something was written since the last barrier().

@@ -163,7 +163,7 @@ void adopt(Extensions&& found, Header& header) {
   header.unknown = std::move(found.unknown);
 }
 
-Task<Buffer> read_start(storage::Storage& file, uint64_t length) {
+Task<Buffer> read_start(storage::Source& file, uint64_t length) {
   CO_TRY_ASSIGN(Buffer bytes, Buffer::allocate(length));
   const iovec into = io_slice(bytes.span());
   CO_TRY(co_await file.read(0, IoSpan(&into, 1)));
@@ -171,7 +171,7 @@ Task<Buffer> read_start(storage::Storage& file, uint64_t length) {
 }
 
 // Mostly the first 4 KiB hold everything; `bytes` comes in with those.
-Task<Buffer> read_to_extensions_end(storage::Storage& file, Buffer bytes, Frame frame) {
+Task<Buffer> read_to_extensions_end(storage::Source& file, Buffer bytes, Frame frame) {
   for (;;) {
     const uint64_t need = std::max<uint64_t>(
         frame.header_length,
@@ -181,7 +181,7 @@ Task<Buffer> read_to_extensions_end(storage::Storage& file, Buffer bytes, Frame 
   }
 }
 
-Task<> read_backing_name(storage::Storage& file, Frame frame, Header& header) {
+Task<> read_backing_name(storage::Source& file, Frame frame, Header& header) {
   if (frame.backing_offset == 0) co_return {};
   if (frame.backing_length > max_backing_name ||
       frame.backing_length > header.cluster_size() - frame.backing_offset) {
@@ -195,7 +195,7 @@ Task<> read_backing_name(storage::Storage& file, Frame frame, Header& header) {
 }
 
 // A check reports a snapshot table that cannot be read by itself.
-Task<> verify_linked_tables(storage::Storage& file, const Header& header, bool check_only) {
+Task<> verify_linked_tables(storage::Source& file, const Header& header, bool check_only) {
   if (header.nb_snapshots != 0 && !check_only) {
     Result<std::vector<Snapshot>> table = co_await read_snapshots(file, header);
     if (!table) co_return std::unexpected(std::move(table).error());
@@ -216,7 +216,7 @@ bool table_place_valid(const Header& header, uint64_t offset, uint64_t bytes) {
          is_aligned(offset, header.cluster_size());
 }
 
-Task<Header> read_header(storage::Storage& file, bool check_only) {
+Task<Header> read_header(storage::Source& file, bool check_only) {
   CO_TRY_ASSIGN(Buffer bytes, co_await read_start(file, first_read));
   Header header;
   Frame frame;

@@ -76,7 +76,7 @@ struct Header {
 /// an open needs them sound. `check_only`: for a check or repair, which tolerates an image
 /// without a refcount table or with too much data in snapshots.
 /// Errors are the stock tool's sentences; corrupt, or unsupported for what is not known here.
-Task<Header> read_header(storage::Storage& file, bool check_only);
+Task<Header> read_header(storage::Source& file, bool check_only);
 
 /// The whole first cluster, zero-filled. no_space where names and extensions do not fit.
 Result<Buffer> encode_header(const Header& header);

@@ -45,7 +45,7 @@ class Qcow2Image final : public Format, private WriteBarrier {
   [[nodiscard]] std::string name() const override { return "qcow2"; }
   [[nodiscard]] Geometry geometry() const override;
   [[nodiscard]] bool read_only() const override { return !options_.writable; }
-  [[nodiscard]] storage::Storage& file() override { return gate_.file(); }
+  [[nodiscard]] storage::Source& file() override { return gate_.file(); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override;
   Task<bool> data_may_be_holes() override;

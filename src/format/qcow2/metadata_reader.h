@@ -13,7 +13,7 @@ namespace oxbow::format::qcow2 {
 using async::Task;
 
 /// Fills `into` from the file; what lies beyond its end is zero.
-inline Task<> read_bytes(storage::Storage& file, uint64_t offset, std::span<std::byte> into) {
+inline Task<> read_bytes(storage::Source& file, uint64_t offset, std::span<std::byte> into) {
   const iovec slice = io_slice(into);
   co_return co_await file.read(offset, IoSpan(&slice, 1));
 }
@@ -22,7 +22,7 @@ inline Task<> read_bytes(storage::Storage& file, uint64_t offset, std::span<std:
 class MetadataReader {
  public:
   /// `piece`: bytes asked for at once.
-  MetadataReader(storage::Storage& file, uint64_t begin, uint64_t end, size_t piece = 256 << 10)
+  MetadataReader(storage::Source& file, uint64_t begin, uint64_t end, size_t piece = 256 << 10)
       : file_(file), at_(begin), end_(end), piece_(piece) {}
 
   [[nodiscard]] uint64_t position() const { return at_; }
@@ -51,7 +51,7 @@ class MetadataReader {
     co_return {};
   }
 
-  storage::Storage& file_;
+  storage::Source& file_;
   uint64_t at_;
   uint64_t end_;
   size_t piece_;

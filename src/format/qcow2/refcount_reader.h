@@ -14,7 +14,7 @@ namespace oxbow::format::qcow2 {
 
 class RefcountReader {
  public:
-  RefcountReader(storage::Storage& file, const Header& header) : file_(file), header_(header) {}
+  RefcountReader(storage::Source& file, const Header& header) : file_(file), header_(header) {}
 
   /// Reads the refcount table, as far as the file holds it.
   Task<> load();
@@ -44,7 +44,7 @@ class RefcountReader {
  private:
   Task<const std::byte*> slice(uint64_t offset);
 
-  storage::Storage& file_;
+  storage::Source& file_;
   const Header& header_;
   std::vector<uint64_t> table_;
   std::unordered_map<uint64_t, Buffer> slices_;

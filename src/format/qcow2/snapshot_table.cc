@@ -69,7 +69,7 @@ Result<void> check_snapshot_place(const Header& header) {
   return {};
 }
 
-Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header& header) {
+Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header) {
   std::vector<Snapshot> snapshots;
   if (header.nb_snapshots != 0 &&
       header.snapshots_offset > max_file_offset - max_snapshot_table_bytes) {

@@ -37,7 +37,7 @@ Result<void> check_snapshot_place(const Header& header);
 
 /// All entries; at most max_snapshots and max_snapshot_table_bytes.
 /// Errors, in the stock tool's words: corrupt, or what reading the file gave.
-Task<std::vector<Snapshot>> read_snapshots(storage::Storage& file, const Header& header);
+Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header);
 
 /// Bytes that the entries take in the file.
 [[nodiscard]] uint64_t snapshot_table_bytes(std::span<const Snapshot> snapshots);

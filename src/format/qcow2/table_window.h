@@ -11,7 +11,7 @@ namespace oxbow::format::qcow2 {
 
 class TableWindow {
  public:
-  TableWindow(storage::Storage& file, uint32_t cluster_size)
+  TableWindow(storage::Source& file, uint32_t cluster_size)
       : file_(file), cluster_size_(cluster_size) {}
 
   /// How many tables one read can bring.
@@ -41,7 +41,7 @@ class TableWindow {
     co_return {};
   }
 
-  storage::Storage& file_;
+  storage::Source& file_;
   uint64_t cluster_size_;
   Buffer buffer_;
   uint64_t begin_ = 0;

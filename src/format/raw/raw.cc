@@ -11,7 +11,7 @@ namespace oxbow::format::raw {
 namespace {
 
 // How many of the file's bytes there are from `start` on.
-uint64_t bytes_from(const storage::Storage& file, uint64_t start) {
+uint64_t bytes_from(const storage::Source& file, uint64_t start) {
   return file.size() > start ? file.size() - start : 0;
 }
 

@@ -33,7 +33,7 @@ class RawImage final : public Format {
   /// The size counts whole sectors; what the file lacks of the last one reads as zeroes.
   [[nodiscard]] Geometry geometry() const override;
   [[nodiscard]] bool read_only() const override { return file_->read_only(); }
-  [[nodiscard]] storage::Storage& file() override { return *file_; }
+  [[nodiscard]] storage::Source& file() override { return *file_; }
 
   Task<Run> map(uint64_t offset, uint64_t length) override;
   Task<Run> map_for_read(uint64_t offset, uint64_t length) override;
@@ -41,6 +41,10 @@ class RawImage final : public Format {
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
   Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) override;
   Task<> write_host(uint64_t host_offset, IoSpan from) override;
+  Task<> copy_to_host(storage::Source& from, uint64_t from_offset, uint64_t host_offset,
+                      uint64_t length) override {
+    return file_->copy_from(from, from_offset, host_offset, length);
+  }
   Task<> commit_write(WritePlan& plan) override;
   Task<> abort_write(WritePlan& plan) override;
   Task<uint64_t> zero_units(uint64_t offset, uint64_t length, ZeroFlags flags) override;

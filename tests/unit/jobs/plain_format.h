@@ -43,7 +43,8 @@ class PlainFormat final : public format::Format {
     return {size_, cluster_size_, cluster_size_};
   }
   [[nodiscard]] bool read_only() const override { return false; }
-  [[nodiscard]] storage::Storage& file() override { return store_; }
+  [[nodiscard]] storage::Source& file() override { return store_; }
+  [[nodiscard]] storage::MemoryStorage& store() { return store_; }
   [[nodiscard]] const storage::SparseBytes& bytes() const { return store_.bytes(); }
 
   Task<format::Run> map(uint64_t offset, uint64_t length) override {
@@ -130,7 +131,7 @@ struct PlainNode {
   void fill(uint64_t offset, uint64_t length, unsigned char value) {
     const std::vector<std::byte> bytes(length, std::byte{value});
     const iovec slice = io_slice(std::span(bytes));
-    auto& store = format->file();
+    auto& store = format->store();
     ASSERT_TRUE(async::Loop::current_thread().run(store.write(offset, IoSpan(&slice, 1))));
   }
   [[nodiscard]] std::vector<std::byte> contents() const {
