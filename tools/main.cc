@@ -24,6 +24,7 @@ constexpr std::array commands = {
     Command{"convert", convert_main},
     Command{"create", create_main},
     Command{"info", info_main},
+    Command{"io", io_main},
     Command{"map", map_main},
 };
 
@@ -36,21 +37,6 @@ ToolContext context_for(std::string_view called_by) {
     context.trust = Trust::all;
   }
   return context;
-}
-
-// -T: nothing is traced, but whoever names an event that cannot exist is told.
-bool accept_trace(const ToolContext& context, const char* text) {
-  for (const OptionItem& item : split_options(text, "enable")) {
-    if (item.key == "enable") {
-      if (item.value.find('*') == std::string::npos) {
-        warn_report(context, "trace event '{}' does not exist", item.value);
-      }
-    } else if (item.key != "events" && item.key != "file") {
-      error_report(context, "Invalid parameter '{}'", item.key);
-      return false;
-    }
-  }
-  return true;
 }
 
 // The options before the command; gives an exit code where the program ends with them.
@@ -77,6 +63,7 @@ std::optional<int> read_standard_options(const ToolContext& context, int argc, c
 
 int run(int argc, char** argv) {
   ToolContext context = context_for(argc > 0 ? argv[0] : "");
+  if (context.program == "qemu-io") return io_main(context, argc, argv);
   if (argc < 2) return usage_error(context, "Not enough arguments");
   if (auto code = read_standard_options(context, argc, argv)) return *code;
   if (optind >= argc) return 0;

@@ -76,9 +76,10 @@ bool append_option_list(const ToolContext& context, std::string& list, const cha
   return true;
 }
 
-Options parse_image_options(const ToolContext& context, std::string_view text) {
+Options parse_image_options(const ToolContext& context, std::string_view text,
+                            std::string_view implied_key) {
   Options tree;
-  for (OptionItem& item : split_options(text, "file")) {
+  for (OptionItem& item : split_options(text, implied_key)) {
     if (!item.bare.empty()) {
       warn_report(context, "short-form boolean option '{}' deprecated", item.bare);
       fmt::print(stderr, "Please use {}={} instead\n", item.key, item.value);
@@ -86,6 +87,20 @@ Options parse_image_options(const ToolContext& context, std::string_view text) {
     tree[item.key] = std::move(item.value);
   }
   return tree;
+}
+
+bool accept_trace(const ToolContext& context, const char* text) {
+  for (const OptionItem& item : split_options(text, "enable")) {
+    if (item.key == "enable") {
+      if (item.value.find('*') == std::string::npos) {
+        warn_report(context, "trace event '{}' does not exist", item.value);
+      }
+    } else if (item.key != "events" && item.key != "file") {
+      error_report(context, "Invalid parameter '{}'", item.key);
+      return false;
+    }
+  }
+  return true;
 }
 
 std::optional<CacheMode> parse_cache_mode(std::string_view text) {

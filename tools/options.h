@@ -29,8 +29,14 @@ bool asks_for_help(std::string_view text);
 /// Adds one -o to those before it. False, and reported, where the list is malformed.
 bool append_option_list(const ToolContext& context, std::string& list, const char* text);
 
-/// --image-opts: the tree that `text` describes; an element alone at the start names "file".
-Options parse_image_options(const ToolContext& context, std::string_view text);
+/// --image-opts: the tree that `text` describes; an element alone at the start is the value
+/// of `implied_key`, if there is one.
+Options parse_image_options(const ToolContext& context, std::string_view text,
+                            std::string_view implied_key = "file");
+
+/// -T: nothing is traced, but whoever names an event that cannot exist is told. False, and
+/// told, where the argument is malformed.
+bool accept_trace(const ToolContext& context, const char* text);
 
 /// "none", "writeback", "writethrough", "directsync", "unsafe", "off".
 std::optional<CacheMode> parse_cache_mode(std::string_view text);

@@ -72,6 +72,12 @@ class Image {
   Result<void> write_zeroes(uint64_t offset, uint64_t length, ZeroOptions = {});
   Result<void> discard(uint64_t offset, uint64_t length);
   Result<void> flush();
+  /// Stores the bytes compressed. unsupported in this version.
+  Result<void> write_compressed(uint64_t offset, std::span<const std::byte> from);
+  /// Bytes of the VM state that an image may keep besides the disk; `offset` counts from its
+  /// beginning. unsupported in this version.
+  Result<void> read_vm_state(uint64_t offset, std::span<std::byte> into);
+  Result<void> write_vm_state(uint64_t offset, std::span<const std::byte> from);
   Result<void> resize(uint64_t size, Preallocation = Preallocation::off, bool allow_shrink = false);
 
   /// As above; memory belongs to the operation until `done` is called.
@@ -93,6 +99,15 @@ class Image {
   /// Compares the metadata with itself. `on_finding` sees each finding as it is made.
   /// unsupported for formats without a check.
   Result<CheckResult> check(const std::function<void(const CheckFinding&)>& on_finding = {});
+
+  /// For images over the fault driver ("blkdebug"); unsupported elsewhere. The next request
+  /// that meets `event` stops and is known as `tag`; not_found for a word that is no event.
+  Result<void> add_breakpoint(const std::string& event, const std::string& tag);
+  /// Forgets the breakpoints of this tag and resumes its requests; not_found: there are none.
+  Result<void> remove_breakpoint(const std::string& tag);
+  /// Resumes the request of this tag that was stopped first; not_found: there is none.
+  Result<void> resume_breakpoint(const std::string& tag);
+  [[nodiscard]] bool is_suspended(const std::string& tag) const;
 
   /// For the other layers of the library.
   [[nodiscard]] const std::shared_ptr<graph::Node>& node() const;

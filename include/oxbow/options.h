@@ -42,6 +42,10 @@ struct OpenOptions {
   CacheMode cache = CacheMode::writeback;
   bool unmap_on_discard = false;  ///< pass discards on to the host file
   DetectZeroes detect_zeroes = DetectZeroes::off;
+  bool copy_on_read = false;  ///< what is read from backing files is kept in the image
+  /// Writes go to a temporary qcow2 image over the named one and are gone after close();
+  /// the named one is not written to.
+  bool snapshot = false;
   std::string aio;  ///< "threads", "native", "io_uring"; empty: the fastest here
   Trust trust = Trust::same_directory;
   Options driver;  ///< further stock options, dotted keys

@@ -5,6 +5,7 @@
 #include "api/filename.h"
 #include "api/json_options.h"
 #include "api/open_storage.h"
+#include "api/overlay.h"
 #include "api/probe.h"
 #include "api/qcow2_options.h"
 #include "api/trust.h"
@@ -311,10 +312,19 @@ Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> 
 }
 
 Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) {
-  const NodeOptions wanted = node_options_from(options_);
+  NodeOptions wanted = node_options_from(options_);
+  if (options_.snapshot) wanted.writable = false;
   Opened out;
   CO_TRY_ASSIGN(out.node, co_await open_node(std::move(name), std::move(tree), wanted));
   out.filenames = std::move(filenames_);
+  if (options_.snapshot) {
+    CO_TRY_ASSIGN(out.node, co_await open_overlay(out.node, options_.writable));
+    out.filenames.insert(out.filenames.begin(), out.node->format().file().filename());
+  }
+  if (options_.copy_on_read) {
+    if (out.node->format().read_only()) co_return invalid("Can't use copy-on-read on read-only device");
+    out.node->set_copy_on_read(true);
+  }
   out.unmap = top_.unmap;
   out.writethrough =
       options_.cache == CacheMode::writethrough || options_.cache == CacheMode::directsync;

@@ -41,6 +41,7 @@ Node::Node(std::unique_ptr<format::Format> format, std::shared_ptr<Node> backing
 Task<> Node::read(uint64_t offset, IoSpan into) {
   const uint64_t length = io_length(into);
   if (length == 0) co_return {};
+  if (copy_on_read_) CO_TRY(co_await populate(offset, length));
   async::RangeLock::Guard guard;
   if (async::RangeLock* locks = format_->guest_locks()) {
     CO_TRY_ASSIGN(guard, co_await locks->lock(offset, length, false));

@@ -1,0 +1,58 @@
+// Breakpoints of the fault driver, and requests that this version refuses.
+#include <oxbow/image.h>
+
+#include "base/result.h"
+#include "graph/node.h"
+#include "storage/fault.h"
+
+namespace oxbow {
+namespace {
+
+storage::FaultStorage* fault_driver(const Image& image) {
+  return dynamic_cast<storage::FaultStorage*>(&image.node()->format().file());
+}
+
+std::unexpected<Error> no_fault_driver(const Image& image) {
+  return fail(ErrorKind::unsupported, "'" + image.filename() + "' is not over the fault driver",
+              ENOTSUP);
+}
+
+std::unexpected<Error> not_yet(const char* what) {
+  return fail(ErrorKind::unsupported, std::string(what) + " is not supported yet", ENOTSUP);
+}
+
+}  // namespace
+
+Result<void> Image::add_breakpoint(const std::string& event, const std::string& tag) {
+  storage::FaultStorage* driver = fault_driver(*this);
+  return driver != nullptr ? driver->add_break(event, tag) : no_fault_driver(*this);
+}
+
+Result<void> Image::remove_breakpoint(const std::string& tag) {
+  storage::FaultStorage* driver = fault_driver(*this);
+  return driver != nullptr ? driver->remove_break(tag) : no_fault_driver(*this);
+}
+
+Result<void> Image::resume_breakpoint(const std::string& tag) {
+  storage::FaultStorage* driver = fault_driver(*this);
+  return driver != nullptr ? driver->resume(tag) : no_fault_driver(*this);
+}
+
+bool Image::is_suspended(const std::string& tag) const {
+  const storage::FaultStorage* driver = fault_driver(*this);
+  return driver != nullptr && driver->is_suspended(tag);
+}
+
+Result<void> Image::write_compressed(uint64_t, std::span<const std::byte>) {
+  return not_yet("Writing compressed data");
+}
+
+Result<void> Image::read_vm_state(uint64_t, std::span<std::byte>) {
+  return not_yet("Reading VM states");
+}
+
+Result<void> Image::write_vm_state(uint64_t, std::span<const std::byte>) {
+  return not_yet("Writing VM states");
+}
+
+}  // namespace oxbow

@@ -1,0 +1,128 @@
+// reopen: the same image with other options. It is closed and opened again; where the new
+// options do not do, with those it had.
+#include <algorithm>
+#include <array>
+
+#include "../options.h"
+#include "arguments.h"
+#include "open.h"
+
+namespace oxbow::tools::io {
+namespace {
+
+struct Changes {
+  std::optional<bool> writable;    // -r, -w
+  std::optional<CacheMode> cache;  // -c
+  Options options;                 // -o
+};
+
+// What an open image may be given anew; all other options stay what they are.
+constexpr auto changeable = std::to_array<std::string_view>(
+    {"auto-read-only", "cache-clean-interval", "cache-size", "cache.direct", "cache.no-flush",
+     "detect-zeroes", "discard", "force-share", "l2-cache-entry-size", "l2-cache-size",
+     "lazy-refcounts", "offset", "overlap-check", "overlap-check.active-l1",
+     "overlap-check.active-l2", "overlap-check.bitmap-directory", "overlap-check.inactive-l1",
+     "overlap-check.inactive-l2", "overlap-check.main-header", "overlap-check.refcount-block",
+     "overlap-check.refcount-table", "overlap-check.snapshot-table", "overlap-check.template",
+     "pass-discard-other", "pass-discard-request", "pass-discard-snapshot", "read-only",
+     "refcount-cache-size", "size"});
+
+bool may_change(std::string_view key) {
+  return std::ranges::find(changeable, key) != changeable.end();
+}
+
+std::optional<Changes> parse_reopen(Shell& shell, const Call& call) {
+  Changes changes;
+  Flags flags(call, "c:o:rw");
+  for (int letter; (letter = flags.next()) != Flags::end;) {
+    switch (letter) {
+      case 'c':
+        changes.cache = parse_cache_mode(flags.argument());
+        if (changes.cache) break;
+        error_report(shell.context, "Invalid cache option: {}", flags.argument());
+        return std::nullopt;
+      case 'o':
+        changes.options.merge(parse_image_options(shell.context, flags.argument(), ""));
+        break;
+      case 'r':
+      case 'w':
+        if (changes.writable) {
+          error_report(shell.context, "Only one -r/-w option may be given");
+          return std::nullopt;
+        }
+        changes.writable = letter == 'w';
+        break;
+      default: refuse_usage(call); return std::nullopt;
+    }
+  }
+  if (flags.operands() == 0) return changes;
+  refuse_usage(call);
+  return std::nullopt;
+}
+
+// Words for changes that contradict each other or come too late; empty where there are none.
+std::string refusal(const Shell& shell, const Changes& changes) {
+  const Options& options = changes.options;
+  if (changes.writable && options.contains("read-only")) {
+    return "Cannot set both -r/-w and 'read-only'";
+  }
+  if (changes.cache && (options.contains("cache.direct") || options.contains("cache.no-flush"))) {
+    return "Cannot set both -c and the cache options";
+  }
+  if (shell.recipe.options.snapshot) return "Cannot reopen an image that is opened as a snapshot";
+  for (const auto& [key, value] : options) {
+    const auto before = shell.recipe.tree.find(key);
+    const bool same = before != shell.recipe.tree.end() && before->second == value;
+    if (same || may_change(key)) continue;
+    return fmt::format("Cannot change the option '{}'", key.substr(key.rfind('.') + 1));
+  }
+  return {};
+}
+
+OpenRecipe changed(OpenRecipe recipe, Changes changes) {
+  for (auto& [key, value] : changes.options) recipe.tree[key] = value;
+  if (changes.cache) {
+    recipe.options.cache = *changes.cache;
+    recipe.tree.erase("cache.direct");
+    recipe.tree.erase("cache.no-flush");
+  }
+  if (const auto read_only = changes.options.find("read-only");
+      read_only != changes.options.end()) {
+    changes.writable = read_only->second == "off";
+  }
+  if (changes.writable) {
+    recipe.options.writable = *changes.writable;
+    recipe.tree.erase("read-only");
+  }
+  return recipe;
+}
+
+}  // namespace
+
+Outcome run_reopen(Shell& shell, const Call& call) {
+  auto changes = parse_reopen(shell, call);
+  if (!changes) return Outcome::failed;
+  if (const std::string words = refusal(shell, *changes); !words.empty()) {
+    error_line(shell.context, words);
+    return Outcome::failed;
+  }
+  OpenRecipe recipe = changed(shell.recipe, std::move(*changes));
+  if (const Result<void> closed = shell.image->close(); !closed) {
+    error_report(shell.context, closed.error());
+    shell.image.reset();
+    return Outcome::failed;
+  }
+  shell.image.reset();
+  auto image = open_recipe(recipe);
+  if (image) {
+    shell.recipe = std::move(recipe);
+    shell.image = std::move(*image);
+    return Outcome::done;
+  }
+  error_report(shell.context, image.error());
+  OpenRecipe before = std::move(shell.recipe);
+  (void)open_into(shell, std::move(before));
+  return Outcome::failed;
+}
+
+}  // namespace oxbow::tools::io
