@@ -12,6 +12,7 @@
 
 #include "async/sync.h"
 #include "async/task.h"
+#include "base/held_ranges.h"
 #include "base/io_vector.h"
 #include "storage/storage.h"
 
@@ -51,6 +52,7 @@ struct WritePlan {
   /// Head and tail are known to read as zeroes and the host range already does, too.
   bool surroundings_zero = false;
   async::RangeLock::Guard lock;
+  HeldRanges::Hold in_flight;  ///< the host bytes are being written
 };
 
 struct ZeroFlags {

@@ -92,15 +92,15 @@ Task<> ClusterMap::make_table(uint64_t l1_index) {
   if (owns_table(l1_index)) co_return {};
   CO_TRY_ASSIGN(const uint64_t shared, table_offset(l1_index));
   gate_.file().event(shared == 0 ? "l2_alloc_write" : "l2_alloc_cow_read");
-  CO_TRY_ASSIGN(const uint64_t offset, co_await refcounts_.allocate(1));
+  CO_TRY_ASSIGN(const uint64_t offset, co_await refcounts_.allocate(Writes::active_l2, 1));
   const Result<void> filled = co_await fill_table(offset, shared);
   if (!filled) {
-    refcounts_.release(offset, 1);
+    refcounts_.release(Writes::active_l2, offset, 1);
     co_return filled;
   }
   l1_[l1_index] = offset | copied_flag;
   dirty_l1_.push_back(l1_index);
-  if (shared != 0) refcounts_.release(shared, 1);
+  if (shared != 0) refcounts_.release(Writes::active_l2, shared, 1);
   co_return {};
 }
 

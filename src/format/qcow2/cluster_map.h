@@ -75,6 +75,8 @@ class ClusterMap {
   /// The caller owes a barrier afterwards.
   Task<> write_back();
 
+  [[nodiscard]] std::span<const uint64_t> l1_entries() const { return l1_; }
+
   /// Moves the L1 table to a place for `entries` and switches the header to it.
   Task<> grow_l1(uint64_t entries);
   /// Releases the L2 tables of clusters from `first_cluster` on, which hold nothing any more.
@@ -88,7 +90,8 @@ class ClusterMap {
   [[nodiscard]] bool owns_table(uint64_t l1_index) const;
   [[nodiscard]] EntryView view(SliceRef slice, uint64_t cluster) const;
   Task<> make_table(uint64_t l1_index);
-  Task<> move_l1(uint64_t offset, uint64_t bytes, uint64_t entries);
+  Task<> write_grown_l1(uint64_t offset, uint64_t bytes);
+  Task<> switch_l1(uint64_t offset, uint64_t entries);
   Task<> fill_table(uint64_t offset, uint64_t copied_from);
   Task<> write_l1_entries(const std::vector<uint64_t>& entries);
 

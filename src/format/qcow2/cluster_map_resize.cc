@@ -10,22 +10,28 @@ Task<> ClusterMap::grow_l1(uint64_t entries) {
   CO_TRY(co_await write_back());
   gate_.file().event("l1_grow_alloc_table");
   const uint64_t bytes = align_up(entries * 8, header_.cluster_size());
-  CO_TRY_ASSIGN(const uint64_t offset, co_await refcounts_.allocate(bytes >> header_.cluster_bits));
-  const Result<void> switched = co_await move_l1(offset, bytes, entries);
-  if (!switched) refcounts_.release(offset, bytes >> header_.cluster_bits);
-  co_return switched;
+  CO_TRY_ASSIGN(const uint64_t offset,
+                co_await refcounts_.allocate(Writes::active_l1, bytes >> header_.cluster_bits));
+  const Result<void> written = co_await write_grown_l1(offset, bytes);
+  if (!written) {
+    refcounts_.release(Writes::active_l1, offset, bytes >> header_.cluster_bits);
+    co_return written;
+  }
+  // A failure from here on may have reached the header: the new place leaks rather than be freed.
+  co_return co_await switch_l1(offset, entries);
 }
 
-// Writes the table at its new place, then switches the header to it.
-Task<> ClusterMap::move_l1(uint64_t offset, uint64_t bytes, uint64_t entries) {
+Task<> ClusterMap::write_grown_l1(uint64_t offset, uint64_t bytes) {
   CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(bytes));
   for (size_t i = 0; i < l1_.size(); ++i) store_be<uint64_t>(table.data() + i * 8, l1_[i]);
   const iovec all = io_slice(table.span());
   gate_.file().event("l1_grow_write_table");
   CO_TRY(co_await gate_.write(Writes::active_l1, offset, IoSpan(&all, 1)));
   CO_TRY(co_await refcounts_.write_back());
-  CO_TRY(co_await gate_.barrier());
+  co_return co_await gate_.barrier();
+}
 
+Task<> ClusterMap::switch_l1(uint64_t offset, uint64_t entries) {
   std::byte raw[12];
   store_be<uint32_t>(raw, static_cast<uint32_t>(entries));
   store_be<uint64_t>(raw + 4, offset);
@@ -35,7 +41,8 @@ Task<> ClusterMap::move_l1(uint64_t offset, uint64_t bytes, uint64_t entries) {
   CO_TRY(co_await gate_.barrier());
   const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
   if (old_bytes != 0) {
-    refcounts_.release(header_.l1_table_offset, old_bytes >> header_.cluster_bits);
+    refcounts_.release(Writes::active_l1, header_.l1_table_offset,
+                       old_bytes >> header_.cluster_bits);
   }
   header_.l1_table_offset = offset;
   header_.l1_size = static_cast<uint32_t>(entries);
@@ -52,7 +59,7 @@ Task<> ClusterMap::drop_tables_from(uint64_t first_cluster) {
     dirty_l1_.push_back(i);
     if (table == 0) continue;
     cache_.drop(table, header_.cluster_size());
-    refcounts_.release(table, 1);
+    refcounts_.release(Writes::active_l2, table, 1);
   }
   co_return {};
 }

@@ -1,25 +1,169 @@
 #include "format/qcow2/gate.h"
 
-namespace oxbow::format::qcow2 {
+#include <bit>
 
-Task<> Gate::write(Writes, uint64_t offset, IoSpan from) {
-  unflushed_ = true;
-  return file_->write(offset, from);
+#include "format/qcow2/layout.h"
+#include "format/qcow2/overlap_guard.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+constexpr std::string_view name_of(Writes kind) {
+  return kind == Writes::data ? "data cluster" : class_names[static_cast<unsigned>(kind) - 1].words;
 }
 
-Task<> Gate::write_zeroes(Writes, uint64_t offset, uint64_t length, storage::ZeroFlags flags) {
+// The stock tool's sentence; it names the first class in its own order.
+std::string overlap_words(Writes what, const Overlap& overlap) {
+  const auto others = static_cast<ClassMask>(overlap.classes & ~class_bit(what));
+  if (others == 0) {
+    return "Preventing invalid write of " + std::string(name_of(what)) + " where there is none";
+  }
+  return "Preventing invalid write on metadata (overlaps with " +
+         std::string(class_names[std::countr_zero(others)].words) + ")";
+}
+
+std::string allocation_words(Writes kind, std::string_view where) {
+  const bool l2 = kind == Writes::active_l2;  // which the stock tool does not call active here
+  return "Preventing invalid allocation of " + std::string(l2 ? "L2 table" : name_of(kind)) + " " +
+         std::string(where);
+}
+
+std::string count_words(const CountsInMemory::Wrong& wrong) {
+  return "Preventing invalid write on cluster " + std::to_string(wrong.cluster) +
+         " with a refcount of " + std::to_string(wrong.count);
+}
+
+}  // namespace
+
+void Gate::arm(Header& header, OverlapGuard& guard, const CountsInMemory& counts,
+               std::function<void(const Corruption&)> on_corrupt) {
+  header_ = &header;
+  guard_ = &guard;
+  counts_ = &counts;
+  on_corrupt_ = std::move(on_corrupt);
+}
+
+std::optional<CountsInMemory::Wrong> Gate::miscounted(uint64_t offset, uint64_t length) const {
+  const unsigned bits = header_->cluster_bits;
+  // A cluster that data is written to belongs to one place of the disk and to no snapshot.
+  return counts_->first_wrong(offset >> bits, (offset + length - 1) >> bits, 1);
+}
+
+bool Gate::allows(Writes what, uint64_t offset, uint64_t length) const {
+  if (corrupt_) return false;
+  if (guard_ == nullptr || length == 0 || !guard_->enabled()) return true;
+  if (!guard_->allows(what, offset, length)) return false;
+  return what != Writes::data || !miscounted(offset, length);
+}
+
+// The long way: an answer for certain, and the end of writing where it is no.
+Task<> Gate::ask(Writes what, uint64_t offset, uint64_t length) {
+  if (corrupt_) {
+    co_return fail(ErrorKind::corrupt, file_->filename() + " is marked corrupt", EIO);
+  }
+  CO_TRY_ASSIGN(const auto overlap, co_await guard_->ask(what, offset, length));
+  if (overlap) co_return co_await refuse(overlap_words(what, *overlap), offset, length);
+  if (what != Writes::data) co_return {};
+  if (const auto wrong = miscounted(offset, length)) {
+    co_return co_await refuse(count_words(*wrong), offset, length);
+  }
+  co_return {};
+}
+
+Task<> Gate::ask_then_write(Writes what, uint64_t offset, IoSpan from) {
+  CO_TRY(co_await ask(what, offset, io_length(from)));
+  co_return co_await file_->write(offset, from);
+}
+
+Task<> Gate::ask_then_zero(Writes what, uint64_t offset, uint64_t length,
+                           storage::ZeroFlags flags) {
+  CO_TRY(co_await ask(what, offset, length));
+  co_return co_await file_->write_zeroes(offset, length, flags);
+}
+
+Task<> Gate::write(Writes what, uint64_t offset, IoSpan from) {
   unflushed_ = true;
-  return file_->write_zeroes(offset, length, flags);
+  if (allows(what, offset, io_length(from))) return file_->write(offset, from);
+  return ask_then_write(what, offset, from);
+}
+
+Task<> Gate::write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags) {
+  unflushed_ = true;
+  if (allows(what, offset, length)) return file_->write_zeroes(offset, length, flags);
+  return ask_then_zero(what, offset, length, flags);
+}
+
+Task<> Gate::check_release(uint64_t offset, uint64_t length) {
+  if (guard_ == nullptr || (!corrupt_ && guard_->allows(Writes::data, offset, length))) {
+    co_return {};
+  }
+  if (corrupt_) {
+    co_return fail(ErrorKind::corrupt, file_->filename() + " is marked corrupt", EIO);
+  }
+  CO_TRY_ASSIGN(const auto overlap, co_await guard_->ask(Writes::data, offset, length));
+  if (overlap) co_return co_await refuse(overlap_words(Writes::data, *overlap), offset, length);
+  co_return {};
 }
 
 Task<> Gate::discard(uint64_t offset, uint64_t length) {
+  CO_TRY(co_await check_release(offset, length));
+  // Until the hole is there, nothing may be put into it.
+  const HeldRanges::Hold held = hold_data(offset, length);
   unflushed_ = true;
-  return file_->discard(offset, length);
+  co_return co_await file_->discard(offset, length);
 }
 
 Task<> Gate::truncate(uint64_t size, storage::Preallocation preallocation) {
+  if (size < file_->size()) CO_TRY(co_await check_release(size, file_->size() - size));
   unflushed_ = true;
-  return file_->truncate(size, preallocation);
+  CO_TRY(co_await file_->truncate(size, preallocation));
+  if (guard_ != nullptr) guard_->adapt_limit();
+  co_return {};
+}
+
+Task<> Gate::enter(Writes kind, uint64_t offset, uint64_t length) {
+  if (corrupt_) {
+    co_return fail(ErrorKind::corrupt, file_->filename() + " is marked corrupt", EIO);
+  }
+  if (offset == 0) {
+    co_return co_await refuse(allocation_words(kind, "at offset 0"), 0, 0);
+  }
+  if (guard_ == nullptr || !guard_->enabled()) co_return {};
+  // What is free belongs to no class, its own neither.
+  CO_TRY_ASSIGN(const auto overlap, co_await guard_->ask(Writes::data, offset, length));
+  if (overlap) co_return co_await refuse(overlap_words(Writes::data, *overlap), offset, length);
+  if (data_in_flight_.any_in(offset, offset + length)) {
+    co_return co_await refuse(allocation_words(kind, "where a data write is under way"), offset,
+                              length);
+  }
+  guard_->enter(kind, offset, length);
+  co_return {};
+}
+
+void Gate::leave(Writes kind, uint64_t offset, uint64_t length) {
+  if (guard_ != nullptr) guard_->leave(kind, offset, length);
+}
+
+// The one write that is still allowed; the refusal stands even where it fails.
+Task<> Gate::set_corrupt_bit() {
+  if (header_->version < 3) co_return {};
+  header_->incompatible_features |= incompatible_corrupt;
+  std::byte raw[8];
+  store_be<uint64_t>(raw, header_->incompatible_features);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await file_->write(header_offset_incompatible, IoSpan(&from, 1)));
+  co_return co_await file_->flush();
+}
+
+Task<> Gate::refuse(std::string message, uint64_t offset, uint64_t length) {
+  if (!std::exchange(corrupt_, true)) {
+    if (on_corrupt_) {
+      const Corruption corruption{message, offset, length};
+      on_corrupt_(corruption);
+    }
+    if (header_ != nullptr) (void)co_await set_corrupt_bit();
+  }
+  co_return fail(ErrorKind::corrupt, std::move(message), EIO);
 }
 
 Task<> Gate::barrier() {

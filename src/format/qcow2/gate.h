@@ -1,9 +1,13 @@
-// The gate: the one door to a qcow2 image's file. It alone holds the writable handle;
-// whoever changes a byte says what it writes. Reads pass straight through.
+// The gate: the one door to a qcow2 image's file. It alone holds the writable handle; whoever
+// changes a byte says what it writes, and the guard is asked before it happens. Reads pass
+// straight through.
 #pragma once
 
+#include <functional>
 #include <memory>
 
+#include "base/held_ranges.h"
+#include "format/qcow2/header.h"
 #include "format/qcow2/metadata_class.h"
 #include "storage/storage.h"
 
@@ -11,33 +15,90 @@ namespace oxbow::format::qcow2 {
 
 using async::Task;
 
+class OverlapGuard;
+
+/// Damage that was met; from then on nothing is written to the image.
+struct Corruption {
+  std::string message;
+  uint64_t offset = 0;  ///< host bytes; with `size` 0: no place in particular
+  uint64_t size = 0;
+};
+
+/// Reference counts, as far as they are in memory.
+class CountsInMemory {
+ public:
+  virtual ~CountsInMemory() = default;
+  /// The first cluster of [first, last] whose count is known and not `expected`.
+  struct Wrong {
+    uint64_t cluster;
+    uint64_t count;
+  };
+  [[nodiscard]] virtual std::optional<Wrong> first_wrong(uint64_t first, uint64_t last,
+                                                         uint64_t expected) const = 0;
+};
+
 /// Owns the image's file. Belongs to the image's loop; operations may overlap in time.
 class Gate {
  public:
   explicit Gate(std::unique_ptr<storage::Storage> file) : file_(std::move(file)) {}
 
+  /// From now on every write is checked. `header` is the image's own; `on_corrupt` is told
+  /// once, before the corrupt bit is set. All must outlive the gate's use.
+  void arm(Header& header, OverlapGuard& guard, const CountsInMemory& counts,
+           std::function<void(const Corruption&)> on_corrupt);
+
   /// To look at; only the gate can write.
   [[nodiscard]] storage::Source& file() const { return *file_; }
 
   Task<> read(uint64_t offset, IoSpan into) { return file_->read(offset, into); }
+
+  // What changes bytes. A write that would land on metadata of another kind, or on a cluster
+  // that is not counted as the writer believes, fails with `corrupt` and is the last one.
   Task<> write(Writes what, uint64_t offset, IoSpan from);
-  /// Also counts as a write of `what`.
   Task<> write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags);
-  /// The range no longer belongs to anybody.
+  /// Of clusters that nobody refers to any more.
   Task<> discard(uint64_t offset, uint64_t length);
   Task<> truncate(uint64_t size, storage::Preallocation preallocation);
-  /// Writes with cache=unsafe in force make this free.
+
+  /// Free clusters are going to hold metadata. Refused, like a write, where they hold some
+  /// already, or where data is still on its way to them.
+  Task<> enter(Writes kind, uint64_t offset, uint64_t length);
+  /// Nothing refers to them as such any more.
+  void leave(Writes kind, uint64_t offset, uint64_t length);
+  /// References to guest data are about to be dropped. Refused where it is metadata.
+  Task<> check_release(uint64_t offset, uint64_t length);
+  /// A data write has been given this place and has not ended.
+  [[nodiscard]] HeldRanges::Hold hold_data(uint64_t offset, uint64_t length) {
+    return data_in_flight_.hold(offset, offset + length);
+  }
+
   Task<> flush() { return file_->flush(); }
   Task<> close() { return file_->close(); }
-
-  /// A flush is owed: something was written since the last barrier().
-  [[nodiscard]] bool unflushed() const { return unflushed_; }
   /// Flushes only if something was written since the last barrier.
   Task<> barrier();
 
+  [[nodiscard]] bool corrupt() const { return corrupt_; }
+  /// Tells, sets the corrupt bit, refuses every write from now on. Gives the error for the
+  /// request that met the damage.
+  Task<> refuse(std::string message, uint64_t offset, uint64_t length);
+
  private:
+  [[nodiscard]] bool allows(Writes what, uint64_t offset, uint64_t length) const;
+  Task<> ask(Writes what, uint64_t offset, uint64_t length);
+  Task<> ask_then_write(Writes what, uint64_t offset, IoSpan from);
+  Task<> ask_then_zero(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags);
+  Task<> set_corrupt_bit();
+  [[nodiscard]] std::optional<CountsInMemory::Wrong> miscounted(uint64_t offset,
+                                                                uint64_t length) const;
+
   std::unique_ptr<storage::Storage> file_;
+  Header* header_ = nullptr;
+  OverlapGuard* guard_ = nullptr;
+  const CountsInMemory* counts_ = nullptr;
+  std::function<void(const Corruption&)> on_corrupt_;
+  HeldRanges data_in_flight_;
   bool unflushed_ = false;
+  bool corrupt_ = false;
 };
 
 }  // namespace oxbow::format::qcow2

@@ -39,7 +39,8 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
                                        : header_.cluster_size()),
       refcounts_(gate_, header_, refcount_cache_bytes(options_), options_.pass_discard),
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
-           l2_cache_bytes(header_, options_), *this) {}
+           l2_cache_bytes(header_, options_), *this),
+      guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
@@ -64,6 +65,8 @@ Task<> Qcow2Image::start() {
   CO_TRY(co_await map_.load());
   if (!options_.writable) co_return {};
   CO_TRY(co_await refcounts_.load());
+  gate_.arm(header_, guard_, refcounts_,
+            [this](const Corruption& corruption) { tell_corruption(corruption); });
   const bool wished = (header_.compatible_features & compatible_lazy_refcounts) != 0;
   lazy_ = header_.version >= 3 && options_.lazy_refcounts.value_or(wished);
   if (!options_.check_only) CO_TRY(co_await clear_autoclear());
@@ -99,24 +102,19 @@ Task<> Qcow2Image::set_incompatible(uint64_t bits, bool on) {
   co_return co_await gate_.barrier();
 }
 
-Task<> Qcow2Image::mark_corrupt(std::string message) {
-  if (options_.warn && !corrupt_) {
-    options_.warn("qcow2: Marking image as corrupt: " + message +
+void Qcow2Image::tell_corruption(const Corruption& corruption) const {
+  if (options_.warn) {
+    options_.warn("qcow2: Marking image as corrupt: " + corruption.message +
                   "; further corruption events will be suppressed");
   }
-  const bool first = !std::exchange(corrupt_, true);
-  if (first && options_.writable && header_.version >= 3) {
-    // The one write that is still allowed; the refusal stands even where it fails.
-    (void)co_await set_incompatible(incompatible_corrupt, true);
-  }
-  co_return {};
+  if (options_.on_corrupt) options_.on_corrupt(corruption);
 }
 
 Result<void> Qcow2Image::writable() const {
   if (!options_.writable) {
     return fail(ErrorKind::read_only, gate_.file().filename() + " is open for reading only");
   }
-  if (corrupt_) {
+  if (gate_.corrupt()) {
     return fail(ErrorKind::corrupt, gate_.file().filename() + " is marked corrupt", EIO);
   }
   return {};
@@ -177,7 +175,7 @@ Task<> Qcow2Image::flush() {
 
 Task<> Qcow2Image::close() {
   Result<void> stored;
-  if (options_.writable) {
+  if (options_.writable && !gate_.corrupt()) {
     stored = co_await write_metadata();
     if (stored) stored = co_await refcounts_.write_back();
     if (stored) stored = co_await cover_last_cluster();

@@ -14,6 +14,7 @@
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
+#include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
 
 namespace oxbow::format::qcow2 {
@@ -27,11 +28,15 @@ struct Qcow2OpenOptions {
   uint64_t refcount_cache_bytes = 0;   ///< 0: 256 KiB
   std::optional<bool> lazy_refcounts;  ///< overrides the header's wish
   bool pass_discard = false;           ///< freed clusters are punched out of the file
+  GuardOptions guard;
   /// Told once of damage that was found while working; no newline.
   std::function<void(std::string_view)> warn;
+  /// The same as an event: the image is refused for writing from then on.
+  std::function<void(const Corruption&)> on_corrupt;
+  OverlapGuard::OnMemoryLimit on_memory_limit;
 };
 
-class Qcow2Image final : public Format, private WriteBarrier {
+class Qcow2Image final : public Format, private WriteBarrier, private TablesInMemory {
  public:
   Qcow2Image(std::unique_ptr<storage::Storage> file, Header header, Qcow2OpenOptions options);
 
@@ -65,16 +70,21 @@ class Qcow2Image final : public Format, private WriteBarrier {
                 bool allow_shrink) override;
   Task<> close() override;
 
+  [[nodiscard]] OverlapGuard& guard() { return guard_; }
+
  private:
   Task<> before_write_back() override;
+  [[nodiscard]] std::span<const uint64_t> l1_entries() const override { return map_.l1_entries(); }
+  [[nodiscard]] std::span<const uint64_t> refcount_blocks() const override {
+    return refcounts_.blocks();
+  }
   Task<> write_metadata();
   Task<> begin_lazy_refcounts();
   Task<> set_incompatible(uint64_t bits, bool on);
   Task<> clear_autoclear();
   Task<> repair_dirty();
   Task<> cover_last_cluster();
-  /// Refuses further writes after damage was found; `message` goes to warn once.
-  Task<> mark_corrupt(std::string message);
+  void tell_corruption(const Corruption& corruption) const;
   [[nodiscard]] Result<void> writable() const;
 
   [[nodiscard]] uint64_t cluster_of(uint64_t offset) const {
@@ -115,11 +125,11 @@ class Qcow2Image final : public Format, private WriteBarrier {
   uint32_t unit_size_;
   Refcounts refcounts_;
   ClusterMap map_;
+  OverlapGuard guard_;
   async::RangeLock guest_locks_;
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
-  bool corrupt_ = false;
   std::optional<bool> preallocated_;  // once looked at
 
   uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry

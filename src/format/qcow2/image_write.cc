@@ -6,6 +6,14 @@
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
+namespace {
+
+void let_go(WritePlan& plan) {
+  plan.in_flight = {};
+  plan.lock = {};
+}
+
+}  // namespace
 
 // Bytes from `offset` on that can be overwritten where they are, in one host run.
 uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
@@ -54,12 +62,19 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
       CO_TRY_ASSIGN(view, co_await map_.look_up(cluster));
     }
     plan.length = in_place_length(*view, offset, length, plan.host_offset);
-    if (plan.length != 0) co_return plan;
-    plan.lock = {};
+    if (plan.length != 0) {
+      plan.in_flight = gate_.hold_data(plan.host_offset, plan.length);
+      co_return plan;
+    }
+    let_go(plan);
   }
   CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(lock_from, lock_length, true));
   Result<WritePlan> allocated = co_await plan_allocation(offset, length);
-  if (allocated) allocated->lock = std::move(lock);
+  if (allocated) {
+    allocated->lock = std::move(lock);
+    allocated->in_flight = gate_.hold_data(allocated->host_offset - allocated->head,
+                                           allocated->head + allocated->length + allocated->tail);
+  }
   co_return allocated;
 }
 
@@ -69,8 +84,7 @@ Task<WritePlan> Qcow2Image::plan_allocation(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(cluster));
   const Result<void> sound = check_entry(view.entry(0), cluster);
   if (!sound) {
-    CO_TRY(co_await mark_corrupt(sound.error().message()));
-    co_return std::unexpected(sound.error());
+    CO_TRY(co_await gate_.refuse(sound.error().message(), 0, 0));
   }
   WritePlan plan;
   plan.guest_offset = offset;
@@ -104,7 +118,7 @@ Task<WritePlan> Qcow2Image::allocate_clusters(const EntryView& view, uint64_t of
   uint64_t host = host_cluster(first);
   if (!reuse) {
     gate_.file().event("cluster_alloc");
-    CO_TRY_ASSIGN(host, co_await refcounts_.allocate(count));
+    CO_TRY_ASSIGN(host, co_await refcounts_.allocate(Writes::data, count));
   }
   WritePlan plan;
   plan.in_place = false;
@@ -164,16 +178,16 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     const CompressedPlace place = compressed_place(entry, header_.cluster_bits);
     const uint64_t begin = align_down(place.offset, header_.cluster_size());
     const uint64_t end = align_up(place.offset + place.length, header_.cluster_size());
-    refcounts_.release(begin, (end - begin) >> header_.cluster_bits);
+    refcounts_.release(Writes::data, begin, (end - begin) >> header_.cluster_bits);
     blob_.reset();  // its place may hold something else soon
     return;
   }
-  if (host_cluster(entry) != 0) refcounts_.release(host_cluster(entry), 1);
+  if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
 }
 
 Task<> Qcow2Image::commit_write(WritePlan& plan) {
   if (plan.in_place) {
-    plan.lock = {};
+    let_go(plan);
     co_return {};
   }
   gate_.file().event("l2_update");
@@ -196,7 +210,7 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
                std::min(end, guest + cluster_size) - guest);
     if (host_cluster(old) != place) release_entry(old);
   }
-  plan.lock = {};
+  let_go(plan);
   co_return {};
 }
 
@@ -209,9 +223,9 @@ Task<> Qcow2Image::abort_write(WritePlan& plan) {
     const uint64_t count = div_round_up(end, cluster_size) - first;
     // Clusters that were ours before stay linked; new ones were never linked anywhere.
     Result<EntryView> view = co_await map_.look_up(first);
-    if (view && host_cluster(view->entry(0)) != host) refcounts_.release(host, count);
+    if (view && host_cluster(view->entry(0)) != host) refcounts_.release(Writes::data, host, count);
   }
-  plan.lock = {};
+  let_go(plan);
   co_return {};
 }
 

@@ -52,7 +52,7 @@ Task<> Refcounts::grow_table(uint64_t block) {
   }
   for (uint64_t i = 0; i < growth.blocks; ++i) CO_TRY(co_await learn_region(old_size + i));
   end_ = std::max(end_, end);
-  release(old_offset, old_clusters);
+  release(Writes::refcount_table, old_offset, old_clusters);
   co_return {};
 }
 
@@ -70,6 +70,9 @@ Task<> Refcounts::write_grown_table(uint64_t first, uint64_t new_blocks, uint64_
     store_be<uint64_t>(table.data() + (table_.size() + i) * 8, (first + i) << header_.cluster_bits);
   }
   const uint64_t offset = first << header_.cluster_bits;
+  CO_TRY(co_await gate_.enter(Writes::refcount_block, offset, new_blocks * cluster_size));
+  CO_TRY(co_await gate_.enter(Writes::refcount_table, offset + new_blocks * cluster_size,
+                              table_clusters * cluster_size));
   cache_.drop(offset, new_blocks * cluster_size);
   iovec from = io_slice(blocks.span());
   CO_TRY(co_await gate_.write(Writes::refcount_block, offset, IoSpan(&from, 1)));

@@ -90,8 +90,6 @@ Task<> Refcounts::learn_region(uint64_t block) {
       used[i + k] = load_refcount(slice.data(), k, header_.refcount_order) != 0;
     }
   }
-  // The header is in use whatever its count says.
-  if (block == 0) used[0] = true;
   free_.load(block, [&](uint64_t i) { return used[i]; });
   co_return {};
 }
@@ -111,17 +109,38 @@ Task<uint64_t> Refcounts::find_free(uint64_t count) {
   }
 }
 
-Task<uint64_t> Refcounts::allocate(uint64_t count) {
+Task<uint64_t> Refcounts::allocate(Writes kind, uint64_t count) {
   CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
   for (;;) {
     CO_TRY_ASSIGN(const uint64_t cluster, co_await find_free(count));
     CO_TRY_ASSIGN(const bool changed, co_await ensure_blocks(cluster, count));
     if (changed) continue;
+    const uint64_t offset = cluster << header_.cluster_bits;
+    if (kind != Writes::data) {
+      CO_TRY(co_await gate_.enter(kind, offset, count << header_.cluster_bits));
+    }
     CO_TRY(co_await add_reference(cluster, count));
     cursor_ = cluster + count;
     end_ = std::max(end_, cursor_);
-    co_return cluster << header_.cluster_bits;
+    co_return offset;
   }
+}
+
+std::optional<CountsInMemory::Wrong> Refcounts::first_wrong(uint64_t first, uint64_t last,
+                                                            uint64_t expected) const {
+  for (uint64_t cluster = first; cluster <= last;) {
+    const uint64_t in_slice = cluster % per_slice_;
+    const uint64_t next = cluster - in_slice + per_slice_;
+    if (!has_block(block_of(cluster))) return Wrong{cluster, 0};
+    const uint64_t slice = (cluster % per_block_) / per_slice_;
+    const std::byte* counts = cache_.peek(table_[block_of(cluster)] + slice * cache_.slice_size());
+    for (uint64_t at = cluster; counts != nullptr && at < next && at <= last; ++at) {
+      const uint64_t count = load_refcount(counts, at % per_slice_, header_.refcount_order);
+      if (count != expected) return Wrong{at, count};
+    }
+    cluster = next;
+  }
+  return std::nullopt;
 }
 
 Task<bool> Refcounts::ensure_blocks(uint64_t cluster, uint64_t count) {
@@ -146,6 +165,7 @@ Task<> Refcounts::create_block(uint64_t block) {
   if (offset + header_.cluster_size() > max_host_offset) {
     co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit", EFBIG);
   }
+  CO_TRY(co_await gate_.enter(Writes::refcount_block, offset, header_.cluster_size()));
   cache_.drop(offset, header_.cluster_size());
   CO_TRY(co_await gate_.write_zeroes(Writes::refcount_block, offset, header_.cluster_size(), {}));
   table_[block] = offset;
@@ -179,13 +199,16 @@ Task<> Refcounts::add_reference(uint64_t cluster, uint64_t count) {
   co_return {};
 }
 
-void Refcounts::release(uint64_t host_offset, uint64_t clusters) {
+void Refcounts::release(Writes kind, uint64_t host_offset, uint64_t clusters) {
   const uint64_t cluster = host_offset >> header_.cluster_bits;
-  if (!releases_.empty() && releases_.back().cluster + releases_.back().count == cluster) {
-    releases_.back().count += clusters;
-    return;
+  if (!releases_.empty()) {
+    Release& last = releases_.back();
+    if (last.kind == kind && last.cluster + last.count == cluster) {
+      last.count += clusters;
+      return;
+    }
   }
-  releases_.push_back({cluster, clusters});
+  releases_.push_back({kind, cluster, clusters});
 }
 
 void Refcounts::put_back(std::vector<Release> releases) {
@@ -193,19 +216,28 @@ void Refcounts::put_back(std::vector<Release> releases) {
   releases_ = std::move(releases);
 }
 
-Task<> Refcounts::drop_references(uint64_t cluster, uint64_t count, std::vector<Release>& freed) {
-  for (uint64_t at = cluster; at < cluster + count; ++at) {
+Task<> Refcounts::drop_references(const Release& release, std::vector<Release>& freed) {
+  const uint64_t end = release.cluster + release.count;
+  const uint64_t offset = release.cluster << header_.cluster_bits;
+  const uint64_t bytes = release.count << header_.cluster_bits;
+  if (release.kind == Writes::data) {
+    CO_TRY(co_await gate_.check_release(offset, bytes));
+  } else {
+    gate_.leave(release.kind, offset, bytes);
+  }
+  for (uint64_t at = release.cluster; at < end; ++at) {
     if (!has_block(block_of(at))) continue;  // was never counted: nothing to lower
     CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
     const uint64_t index = at % per_slice_;
     const uint64_t now = load_refcount(slice.data(), index, header_.refcount_order);
     if (now == 0) continue;
+    if (now == 1) CO_TRY(co_await gate_.check_release(at << header_.cluster_bits, 1));
     store_refcount(slice.modify(), index, header_.refcount_order, now - 1);
     if (now != 1) continue;
     if (!freed.empty() && freed.back().cluster + freed.back().count == at) {
       ++freed.back().count;
     } else {
-      freed.push_back({at, 1});
+      freed.push_back({Writes::data, at, 1});
     }
   }
   co_return {};
@@ -216,7 +248,7 @@ Task<> Refcounts::apply(const std::vector<Release>& releases) {
   CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
   std::vector<Release> freed;
   for (const Release& release : releases) {
-    CO_TRY(co_await drop_references(release.cluster, release.count, freed));
+    CO_TRY(co_await drop_references(release, freed));
   }
   for (const Release& run : freed) {
     const uint64_t offset = run.cluster << header_.cluster_bits;

@@ -16,11 +16,12 @@ namespace oxbow::format::qcow2 {
 
 /// Clusters whose link was taken out in memory: one reference each is to go.
 struct Release {
+  Writes kind;  ///< what they held for whoever lets go
   uint64_t cluster;
   uint64_t count;
 };
 
-class Refcounts final : private WriteBarrier {
+class Refcounts final : public CountsInMemory, private WriteBarrier {
  public:
   /// `header` is the image's own copy; its refcount table fields change when the table grows.
   Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punch_freed);
@@ -28,14 +29,16 @@ class Refcounts final : private WriteBarrier {
   /// Reads the refcount table (validated with the header).
   Task<> load();
 
-  /// Takes `count` free clusters in a row, each with a reference of 1; the first is returned
-  /// as a host offset. Not yet on disk: write_back() before linking them there.
-  Task<uint64_t> allocate(uint64_t count);
+  /// Takes `count` free clusters in a row for `kind`, each with a reference of 1; the first is
+  /// returned as a host offset. Not yet on disk: write_back() before linking them there.
+  Task<uint64_t> allocate(Writes kind, uint64_t count);
   Task<uint64_t> refcount(uint64_t cluster);
   /// Whether `wanted` of the first `clusters` clusters have a count other than 0.
   Task<bool> counts_at_least(uint64_t wanted, uint64_t clusters);
+  [[nodiscard]] std::optional<Wrong> first_wrong(uint64_t first, uint64_t last,
+                                                 uint64_t expected) const override;
   /// Queues the loss of one reference each. The caller has already unlinked them in memory.
-  void release(uint64_t host_offset, uint64_t clusters);
+  void release(Writes kind, uint64_t host_offset, uint64_t clusters);
 
   /// The queue so far, for a flush: taken before the unlinking is written, applied after.
   [[nodiscard]] std::vector<Release> take_releases() { return std::exchange(releases_, {}); }
@@ -44,6 +47,9 @@ class Refcounts final : private WriteBarrier {
   /// only then become free for allocation.
   Task<> apply(const std::vector<Release>& releases);
   [[nodiscard]] bool has_releases() const { return !releases_.empty(); }
+
+  /// Host offsets of the refcount blocks, 0 for none.
+  [[nodiscard]] std::span<const uint64_t> blocks() const { return table_; }
 
   [[nodiscard]] bool dirty() const { return cache_.dirty() || !dirty_entries_.empty(); }
   /// Writes changed refcount blocks, then the table entries that link new ones. The caller
@@ -68,7 +74,7 @@ class Refcounts final : private WriteBarrier {
   Task<> write_grown_table(uint64_t first, uint64_t new_blocks, uint64_t table_clusters);
   Task<> switch_table(uint64_t offset, uint32_t clusters);
   Task<> add_reference(uint64_t cluster, uint64_t count);
-  Task<> drop_references(uint64_t cluster, uint64_t count, std::vector<Release>& freed);
+  Task<> drop_references(const Release& release, std::vector<Release>& freed);
   Task<> write_entries();
 
   Gate& gate_;

@@ -70,6 +70,12 @@ class TableCache {
 
   /// The slice at `offset` (aligned to slice_size) where it is in memory, else empty.
   [[nodiscard]] SliceRef find(uint64_t offset);
+  /// Its bytes for a glance, which does not count as a use; nullptr where it is not in memory.
+  [[nodiscard]] const std::byte* peek(uint64_t offset) const {
+    if (last_ != nullptr && last_->offset == offset) return last_->bytes.get();
+    const auto found = slices_.find(offset);
+    return found == slices_.end() ? nullptr : found->second->bytes.get();
+  }
   /// The same, read from the file where it must be.
   Task<SliceRef> get(uint64_t offset);
 

@@ -137,6 +137,15 @@ class TestImage {
     open();
   }
 
+  /// After a flush: the overlap guard knows what the tables say, no more and no less.
+  void expect_guard_exact() {
+    ASSERT_TRUE(run(node_->flush()));
+    auto& image = dynamic_cast<format::qcow2::Qcow2Image&>(node_->format());
+    const auto difference = loop().run(image.guard().difference_from_scan());
+    ASSERT_TRUE(difference) << difference.error().message();
+    EXPECT_EQ(*difference, "");
+  }
+
   /// After close(): nothing wrong, nothing leaked.
   void expect_clean() const {
     std::string first;

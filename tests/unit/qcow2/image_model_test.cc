@@ -48,6 +48,7 @@ TEST_P(ImageModel, reads_back_what_was_written_and_stays_consistent) {
       if (op.kind == GuestOp::Kind::read) {
         ASSERT_EQ(model.first_lie(op.offset, std::span(buffer).first(op.length)), -1) << i;
       }
+      if (i % 20 == 19) image.expect_guard_exact();
       if (i % 100 == 99) image.reopen();
     }
     image.expect_contents(model);
@@ -95,6 +96,7 @@ TEST_P(ImageModel, survives_many_requests_at_once) {
     image.loop().drain();
     ASSERT_TRUE(errors.empty()) << errors.front();
     image.expect_contents(model);
+    image.expect_guard_exact();
     image.close();
     image.expect_clean();
   }

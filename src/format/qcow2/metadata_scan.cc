@@ -1,0 +1,136 @@
+#include "format/qcow2/metadata_scan.h"
+
+#include <algorithm>
+
+#include "format/qcow2/bitmap_directory.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/metadata_reader.h"
+#include "format/qcow2/snapshot_table.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+struct Range {
+  uint64_t begin;
+  uint64_t end;
+};
+
+class Scan {
+ public:
+  Scan(storage::Source& file, const Header& header, ClassMask wanted, const MetadataVisitor& visit)
+      : file_(file), header_(header), wanted_(wanted), visit_(visit) {}
+
+  Task<> from_file() {
+    if (wants(class_bit(Writes::snapshot_table) | class_bit(Writes::inactive_l1) |
+              class_bit(Writes::inactive_l2))) {
+      CO_TRY(co_await snapshots());
+    }
+    if (wants(class_bit(Writes::bitmap_table) | class_bit(Writes::bitmap_data))) {
+      CO_TRY(co_await bitmaps());
+    }
+    co_return {};
+  }
+
+  void from_memory(const TablesInMemory& tables) {
+    tell(Writes::main_header, 0, header_.cluster_size());
+    tell(Writes::active_l1, header_.l1_table_offset, uint64_t{header_.l1_size} * 8);
+    tell(Writes::refcount_table, header_.refcount_table_offset,
+         uint64_t{header_.refcount_table_clusters} * header_.cluster_size());
+    if (header_.crypto) {
+      tell(Writes::crypto_header, header_.crypto->offset, header_.crypto->length);
+    }
+    if (header_.bitmaps) {
+      tell(Writes::bitmap_directory, header_.bitmaps->directory_offset,
+           header_.bitmaps->directory_size);
+    }
+    if (wants(class_bit(Writes::active_l2))) tables_of(Writes::active_l2, tables.l1_entries());
+    if (wants(class_bit(Writes::refcount_block))) {
+      tables_of(Writes::refcount_block, tables.refcount_blocks());
+    }
+  }
+
+ private:
+  [[nodiscard]] bool wants(unsigned classes) const { return (wanted_ & classes) != 0; }
+
+  void tell(Writes kind, uint64_t offset, uint64_t length) {
+    if (length != 0 && wants(class_bit(kind))) visit_(kind, offset, length);
+  }
+
+  void tables_of(Writes kind, std::span<const uint64_t> entries) {
+    for (const uint64_t entry : entries) {
+      if ((entry & l1_offset_mask) != 0) tell(kind, entry & l1_offset_mask, header_.cluster_size());
+    }
+  }
+
+  Task<> snapshots() {
+    if (header_.nb_snapshots == 0) co_return {};
+    CO_TRY_ASSIGN(const std::vector<Snapshot> found, co_await read_snapshots(file_, header_));
+    tell(Writes::snapshot_table, header_.snapshots_offset, snapshot_table_bytes(found));
+    std::vector<Range> l1_tables;
+    for (const Snapshot& snapshot : found) {
+      const uint64_t bytes = std::min<uint64_t>(snapshot.l1_size, max_l1_bytes / 8) * 8;
+      if (bytes == 0 || snapshot.l1_table_offset > max_file_offset - bytes) continue;
+      tell(Writes::inactive_l1, snapshot.l1_table_offset, bytes);
+      l1_tables.push_back({snapshot.l1_table_offset, snapshot.l1_table_offset + bytes});
+    }
+    if (!wants(class_bit(Writes::inactive_l2))) co_return {};
+    co_return co_await inactive_tables(std::move(l1_tables));
+  }
+
+  // Tables of snapshots may lie over each other in a hostile image: each byte is read once.
+  Task<> inactive_tables(std::vector<Range> l1_tables) {
+    std::ranges::sort(l1_tables, {}, &Range::begin);
+    uint64_t done = 0;
+    for (const Range& table : l1_tables) {
+      const uint64_t begin = std::max(done, table.begin);
+      const uint64_t end = std::min(table.end, file_.size());
+      if (begin < end) CO_TRY(co_await inactive_tables_in(begin, end));
+      done = std::max(done, table.end);
+    }
+    co_return {};
+  }
+
+  Task<> inactive_tables_in(uint64_t begin, uint64_t end) {
+    constexpr uint64_t piece = 1 << 20;
+    for (uint64_t at = begin; at < end; at += piece) {
+      std::vector<uint64_t> entries(std::min(piece, align_up(end - at, 8)) / 8);
+      CO_TRY(co_await read_bytes(file_, at, std::as_writable_bytes(std::span(entries))));
+      for (uint64_t& entry : entries) entry = load_be<uint64_t>(&entry);
+      tables_of(Writes::inactive_l2, entries);
+    }
+    co_return {};
+  }
+
+  Task<> bitmaps() {
+    if (!header_.bitmaps) co_return {};
+    CO_TRY_ASSIGN(const std::vector<Bitmap> found, co_await read_bitmap_directory(file_, header_));
+    for (const Bitmap& bitmap : found) {
+      tell(Writes::bitmap_table, bitmap.table_offset, uint64_t{bitmap.table_size} * 8);
+      if (!wants(class_bit(Writes::bitmap_data))) continue;
+      CO_TRY_ASSIGN(const std::vector<uint64_t> table,
+                    co_await read_bitmap_table(file_, header_, bitmap));
+      for (const uint64_t entry : table) {
+        const uint64_t offset = entry & bitmap_table_offset_mask;
+        if (offset != 0) tell(Writes::bitmap_data, offset, header_.cluster_size());
+      }
+    }
+    co_return {};
+  }
+
+  storage::Source& file_;
+  const Header& header_;
+  ClassMask wanted_;
+  const MetadataVisitor& visit_;
+};
+
+}  // namespace
+
+Task<> scan_metadata(storage::Source& file, const Header& header, const TablesInMemory& tables,
+                     ClassMask wanted, const MetadataVisitor& visit) {
+  Scan scan(file, header, wanted, visit);
+  CO_TRY(co_await scan.from_file());
+  scan.from_memory(tables);
+  co_return {};
+}
+
+}  // namespace oxbow::format::qcow2
