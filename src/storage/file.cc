@@ -174,13 +174,19 @@ Task<> FileStorage::flush() {
   if (!options_.writable || options_.cache == CacheMode::unsafe) co_return {};
   if (flush_failure_) co_return std::unexpected(*flush_failure_);
   // Nothing to do, but only when no other flush has yet to end for what it covers.
-  if (!unflushed_ && flushes_under_way_ == 0) co_return {};
+  if (!unflushed_ && !flushing_.locked()) co_return {};
+  const uint64_t number = ++flushes_asked_;
+  CO_TRY_ASSIGN(const auto turn, co_await flushing_.lock());
+  if (flush_failure_) co_return std::unexpected(*flush_failure_);
+  if (flushes_answered_ >= number || !unflushed_) co_return {};
+  const uint64_t answers = flushes_asked_;
   unflushed_ = false;
   const bool data_only = true;
-  ++flushes_under_way_;
   Result<void> flushed = co_await async::Loop::current_thread().fsync(fd(), data_only);
-  --flushes_under_way_;
-  if (flushed) co_return {};
+  if (flushed) {
+    flushes_answered_ = answers;
+    co_return {};
+  }
   if (flushed.error().kind() == ErrorKind::cancelled) {
     unflushed_ = true;
     co_return flushed;

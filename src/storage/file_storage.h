@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "async/loop.h"
+#include "async/sync.h"
 #include "storage/descriptor.h"
 #include "storage/file.h"
 #include "storage/file_bulk.h"
@@ -91,7 +92,11 @@ class FileStorage : public Storage {
   bool can_zero_range_ = true;         // likewise
   bool can_punch_ = true;              // likewise
   bool unflushed_ = false;
-  unsigned flushes_under_way_ = 0;
+  // Those who ask for a flush while one is under way share the next: it begins after all of
+  // their writes.
+  async::Mutex flushing_;
+  uint64_t flushes_asked_ = 0;
+  uint64_t flushes_answered_ = 0;
   // The first failure of a flush. The kernel tells of a failed write-back once and then
   // takes the lost pages for clean, so a later fsync succeeds though the data is gone.
   std::optional<Error> flush_failure_;

@@ -75,22 +75,26 @@ Task<> Gate::ask_then_write(Writes what, uint64_t offset, IoSpan from) {
   co_return co_await file_->write(offset, from);
 }
 
-Task<> Gate::ask_then_zero(Writes what, uint64_t offset, uint64_t length,
-                           storage::ZeroFlags flags) {
-  CO_TRY(co_await ask(what, offset, length));
-  co_return co_await file_->write_zeroes(offset, length, flags);
+Task<> Gate::write_metadata(Writes what, uint64_t offset, IoSpan from) {
+  if (!allows(what, offset, io_length(from))) {
+    CO_TRY(co_await ask(what, offset, io_length(from)));
+  }
+  const Result<void> written = co_await file_->write(offset, from);
+  ++ended_;
+  co_return written;
 }
 
 Task<> Gate::write(Writes what, uint64_t offset, IoSpan from) {
-  unflushed_ = true;
+  if (what != Writes::data) return write_metadata(what, offset, from);
   if (allows(what, offset, io_length(from))) return file_->write(offset, from);
   return ask_then_write(what, offset, from);
 }
 
 Task<> Gate::write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags) {
-  unflushed_ = true;
-  if (allows(what, offset, length)) return file_->write_zeroes(offset, length, flags);
-  return ask_then_zero(what, offset, length, flags);
+  if (!allows(what, offset, length)) CO_TRY(co_await ask(what, offset, length));
+  const Result<void> written = co_await file_->write_zeroes(offset, length, flags);
+  ++ended_;
+  co_return written;
 }
 
 Task<> Gate::check_release(uint64_t offset, uint64_t length) {
@@ -108,15 +112,17 @@ Task<> Gate::check_release(uint64_t offset, uint64_t length) {
 Task<> Gate::discard(uint64_t offset, uint64_t length) {
   CO_TRY(co_await check_release(offset, length));
   // Until the hole is there, nothing may be put into it.
-  const HeldRanges::Hold held = hold_data(offset, length);
-  unflushed_ = true;
-  co_return co_await file_->discard(offset, length);
+  HeldRanges::Hold held = hold_data(offset, length);
+  const Result<void> discarded = co_await file_->discard(offset, length);
+  end_data(held);
+  co_return discarded;
 }
 
 Task<> Gate::truncate(uint64_t size, storage::Preallocation preallocation) {
   if (size < file_->size()) CO_TRY(co_await check_release(size, file_->size() - size));
-  unflushed_ = true;
-  CO_TRY(co_await file_->truncate(size, preallocation));
+  const Result<void> truncated = co_await file_->truncate(size, preallocation);
+  ++ended_;
+  CO_TRY(truncated);
   if (guard_ != nullptr) guard_->adapt_limit();
   co_return {};
 }
@@ -167,12 +173,11 @@ Task<> Gate::refuse(std::string message, uint64_t offset, uint64_t length) {
 }
 
 Task<> Gate::barrier() {
-  if (!unflushed_) co_return {};
-  // Cleared first: what is written while the flush is under way owes the next one.
-  unflushed_ = false;
-  Result<void> flushed = co_await file_->flush();
-  if (!flushed) unflushed_ = true;
-  co_return flushed;
+  if (flushed_ == ended_) co_return {};
+  const uint64_t covered = ended_;
+  CO_TRY(co_await file_->flush());
+  flushed_ = std::max(flushed_, covered);
+  co_return {};
 }
 
 }  // namespace oxbow::format::qcow2

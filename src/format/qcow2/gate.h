@@ -54,6 +54,7 @@ class Gate {
 
   // What changes bytes. A write that would land on metadata of another kind, or on a cluster
   // that is not counted as the writer believes, fails with `corrupt` and is the last one.
+  // Data goes to a place that is held: see hold_data().
   Task<> write(Writes what, uint64_t offset, IoSpan from);
   Task<> write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags);
   /// Of clusters that nobody refers to any more.
@@ -67,14 +68,18 @@ class Gate {
   void leave(Writes kind, uint64_t offset, uint64_t length);
   /// References to guest data are about to be dropped. Refused where it is metadata.
   Task<> check_release(uint64_t offset, uint64_t length);
-  /// A data write has been given this place and has not ended.
+  /// A data write has been given this place; end_data() when it is over, done or failed.
   [[nodiscard]] HeldRanges::Hold hold_data(uint64_t offset, uint64_t length) {
     return data_in_flight_.hold(offset, offset + length);
+  }
+  void end_data(HeldRanges::Hold& held) {
+    held = {};
+    ++ended_;
   }
 
   Task<> flush() { return file_->flush(); }
   Task<> close() { return file_->close(); }
-  /// Flushes only if something was written since the last barrier.
+  /// Everything that was written is on stable media; no flush where nothing was since the last.
   Task<> barrier();
 
   [[nodiscard]] bool corrupt() const { return corrupt_; }
@@ -86,7 +91,7 @@ class Gate {
   [[nodiscard]] bool allows(Writes what, uint64_t offset, uint64_t length) const;
   Task<> ask(Writes what, uint64_t offset, uint64_t length);
   Task<> ask_then_write(Writes what, uint64_t offset, IoSpan from);
-  Task<> ask_then_zero(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags);
+  Task<> write_metadata(Writes what, uint64_t offset, IoSpan from);
   Task<> set_corrupt_bit();
   [[nodiscard]] std::optional<CountsInMemory::Wrong> miscounted(uint64_t offset,
                                                                 uint64_t length) const;
@@ -97,7 +102,10 @@ class Gate {
   const CountsInMemory* counts_ = nullptr;
   std::function<void(const Corruption&)> on_corrupt_;
   HeldRanges data_in_flight_;
-  bool unflushed_ = false;
+  // Counts of writes that have ended, and of those that a flush has covered since. What is
+  // under way when a flush begins may miss it, and owes the next one.
+  uint64_t ended_ = 0;
+  uint64_t flushed_ = 0;
   bool corrupt_ = false;
 };
 

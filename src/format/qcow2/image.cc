@@ -121,10 +121,12 @@ Result<void> Qcow2Image::writable() const {
 }
 
 Task<> Qcow2Image::read_host(uint64_t host_offset, IoSpan into) {
+  gate_.file().event("read_aio");
   return gate_.read(host_offset, into);
 }
 
 Task<> Qcow2Image::write_host(uint64_t host_offset, IoSpan from) {
+  gate_.file().event("write_aio");
   return gate_.write(Writes::data, host_offset, from);
 }
 

@@ -102,6 +102,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
   void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
+  void let_go(WritePlan& plan);
   void link_units(const EntryView& view, uint32_t index, uint64_t host, uint64_t from, uint64_t to);
 
   [[nodiscard]] L2Entry zeroed(const L2Entry& entry, bool may_unmap) const;

@@ -21,13 +21,20 @@ Task<> Qcow2Image::write_size(uint64_t virtual_size) {
 Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation preallocation,
                           bool allow_shrink) {
   CO_TRY(writable());
+  if (!is_aligned(virtual_size, 512)) {
+    co_return fail(ErrorKind::invalid_argument, "The new size must be a multiple of 512", EINVAL);
+  }
+  if (header_.nb_snapshots != 0 && header_.version < 3) {
+    co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
+  }
   if (virtual_size == header_.size) co_return {};
   if (virtual_size > header_.size) co_return co_await grow(virtual_size, preallocation);
   if (!allow_shrink) {
     co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
   }
-  if (header_.nb_snapshots != 0 && header_.version < 3) {
-    co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
+  if (preallocation != storage::Preallocation::off) {
+    co_return fail(ErrorKind::invalid_argument,
+                   "Preallocation can't be used for shrinking an image", EINVAL);
   }
   co_return co_await shrink(virtual_size);
 }
@@ -54,7 +61,9 @@ Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocatio
     storage::ZeroFlags flags;
     Result<void> filled;
     const bool fresh = plan.host_offset >= gate_.file().size();
-    if (!fresh || preallocation != storage::Preallocation::metadata) {
+    if (fresh && preallocation != storage::Preallocation::metadata) {
+      filled = co_await gate_.truncate(plan.host_offset + length, preallocation);
+    } else if (!fresh) {
       filled = co_await gate_.write_zeroes(Writes::data, plan.host_offset, length, flags);
     }
     if (!filled) {

@@ -6,15 +6,6 @@
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
-namespace {
-
-void let_go(WritePlan& plan) {
-  plan.in_flight = {};
-  plan.lock = {};
-}
-
-}  // namespace
-
 // Bytes from `offset` on that can be overwritten where they are, in one host run.
 uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
                                      uint64_t& host_offset) const {
@@ -66,7 +57,7 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
       plan.in_flight = gate_.hold_data(plan.host_offset, plan.length);
       co_return plan;
     }
-    let_go(plan);
+    plan.lock = {};
   }
   CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(lock_from, lock_length, true));
   Result<WritePlan> allocated = co_await plan_allocation(offset, length);
@@ -183,6 +174,11 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     return;
   }
   if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
+}
+
+void Qcow2Image::let_go(WritePlan& plan) {
+  gate_.end_data(plan.in_flight);
+  plan.lock = {};
 }
 
 Task<> Qcow2Image::commit_write(WritePlan& plan) {

@@ -82,13 +82,22 @@ bool Qcow2Image::shared_subclusters(const L2Entry& entry) const {
   return header_.extended_l2() && host_cluster(entry) != 0 && !is_ours(entry);
 }
 
-// Version 2 has no zero flag: holes are zeroes where nothing lies below.
+// Version 2 has no zero flag: holes are zeroes where nothing lies below. Clusters with data
+// become holes.
 Task<uint64_t> Qcow2Image::zero_without_flag(uint64_t offset, uint64_t stop) {
   if (options_.has_backing) co_return uint64_t{0};
-  CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up(cluster_of(offset)));
-  uint64_t at = offset;
-  for (uint32_t i = 0; at < stop && view.entry(i).raw == 0; ++i) at += header_.cluster_size();
-  co_return std::min(at, header_.size) - offset;
+  const uint64_t first = cluster_of(offset);
+  const uint64_t covered = std::min(stop, header_.size) - offset;
+  CO_TRY_ASSIGN(EntryView view, co_await map_.look_up(first));
+  if (!view.exists()) co_return covered;
+  CO_TRY_ASSIGN(view, co_await map_.look_up_for_change(first));
+  for (uint32_t i = 0; i < div_round_up(covered, header_.cluster_size()); ++i) {
+    const L2Entry old = view.entry(i);
+    if (old.raw == 0) continue;
+    view.set(i, {});
+    release_entry(old);
+  }
+  co_return covered;
 }
 
 Task<> Qcow2Image::discard(uint64_t offset, uint64_t length) {

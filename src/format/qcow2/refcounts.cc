@@ -147,20 +147,22 @@ Task<bool> Refcounts::ensure_blocks(uint64_t cluster, uint64_t count) {
   for (uint64_t block = block_of(cluster); block <= block_of(cluster + count - 1); ++block) {
     if (has_block(block)) continue;
     gate_.file().event("refblock_alloc");
+    // A run that no region has room for beside its own block would never be found: its later
+    // regions are counted by blocks outside them, at the run's beginning.
+    const bool outside = count >= per_block_ && block != block_of(cluster);
     if (block >= table_.size()) {
       CO_TRY(co_await grow_table(block));
     } else {
-      CO_TRY(co_await create_block(block));
+      CO_TRY(co_await create_block(block, outside ? cluster : block * per_block_));
     }
     co_return true;
   }
   co_return false;
 }
 
-// A new block counts itself: it takes the first cluster of its own, so far empty, region.
-// Linked in the table only by write_back(), after its contents.
-Task<> Refcounts::create_block(uint64_t block) {
-  const uint64_t cluster = block * per_block_;
+// A new block at `cluster`, which is free: mostly the first of its own, so far empty, region,
+// so that it counts itself. Linked in the table only by write_back(), after its contents.
+Task<> Refcounts::create_block(uint64_t block, uint64_t cluster) {
   const uint64_t offset = cluster << header_.cluster_bits;
   if (offset + header_.cluster_size() > max_host_offset) {
     co_return fail(ErrorKind::no_space, "the image file would exceed the format's limit", EFBIG);

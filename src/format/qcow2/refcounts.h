@@ -69,7 +69,7 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> learn_region(uint64_t block);
   /// True where a block was made, so that a search made before it is void.
   Task<bool> ensure_blocks(uint64_t cluster, uint64_t count);
-  Task<> create_block(uint64_t block);
+  Task<> create_block(uint64_t block, uint64_t cluster);
   Task<> grow_table(uint64_t block);
   Task<> write_grown_table(uint64_t first, uint64_t new_blocks, uint64_t table_clusters);
   Task<> switch_table(uint64_t offset, uint32_t clusters);

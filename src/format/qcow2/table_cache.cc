@@ -74,6 +74,7 @@ Task<SliceRef> TableCache::load(uint64_t offset) {
   slice->dirty_list = &dirty_;
   CO_TRY_ASSIGN(slice->bytes, memory_.take());
   const iovec into = io_slice(std::span(slice->bytes.get(), slice_size_));
+  if (kind_ == Writes::refcount_block) gate_.file().event("refblock_load");
   CO_TRY(co_await gate_.read(offset, IoSpan(&into, 1)));
   Slice& loaded = *slice;
   lru_.push_front(&loaded);
