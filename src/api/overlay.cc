@@ -44,9 +44,10 @@ Task<std::unique_ptr<format::Format>> make_image(std::string path, uint64_t size
   CO_TRY(co_await format::qcow2::create(std::move(fresh), std::move(create)));
   CO_TRY_ASSIGN(std::unique_ptr<storage::Storage> file, co_await open_temporary(path, writable));
   format::qcow2::Qcow2OpenOptions open;
+  open.writable = writable;
+  open.has_backing = true;
   CO_TRY_ASSIGN(std::unique_ptr<format::qcow2::Qcow2Image> image,
                 co_await format::qcow2::open_qcow2(std::move(file), std::move(open)));
-  image->set_has_backing(true);
   co_return std::unique_ptr<format::Format>(std::move(image));
 }
 

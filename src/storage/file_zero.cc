@@ -73,7 +73,13 @@ Task<bool> FileStorage::zero_by_kernel(uint64_t offset, uint64_t length, bool un
       co_return true;
     }
   }
-  co_return co_await try_fallocate(FALLOC_FL_ZERO_RANGE, offset, length, can_zero_range_);
+  CO_TRY_ASSIGN(const bool zeroed,
+                co_await try_fallocate(FALLOC_FL_ZERO_RANGE, offset, length, can_zero_range_));
+  if (zeroed || end > size_) co_return zeroed;
+  // Where a range can only be punched (tmpfs), the hole gets its space back at once.
+  CO_TRY_ASSIGN(const bool punched, co_await try_fallocate(punch, offset, length, can_punch_));
+  bool can_fill = punched;
+  co_return co_await try_fallocate(0, offset, length, can_fill);
 }
 
 Task<> FileStorage::write_zero_bytes(uint64_t offset, uint64_t length, WriteFlags flags) {

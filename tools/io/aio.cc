@@ -46,9 +46,8 @@ void finish_write(std::unique_ptr<AioRequest> request, const Result<void>& resul
 
 // A plain pointer in the closure, so that the completion needs no memory of its own.
 Completion on_read(AioRequest* request) {
-  return [request](Result<void> result) {
-    finish_read(std::unique_ptr<AioRequest>(request), result);
-  };
+  return
+      [request](Result<void> result) { finish_read(std::unique_ptr<AioRequest>(request), result); };
 }
 Completion on_write(AioRequest* request) {
   return [request](Result<void> result) {

@@ -24,10 +24,10 @@ struct Command {
   std::string_view name;
   std::string_view short_name;  ///< empty: none
   Outcome (*run)(Shell&, const Call&);
-  int least = 0;      ///< arguments after the name, flags counted
-  int most = 0;       ///< any: no limit
+  int least = 0;  ///< arguments after the name, flags counted
+  int most = 0;   ///< any: no limit
   bool needs_file = true;
-  bool writes = false;  ///< refused on a read-only image
+  bool writes = false;       ///< refused on a read-only image
   std::string_view usage;    ///< flags and operands
   std::string_view purpose;  ///< one line
   std::string_view help;     ///< the rest of `help NAME`; may be empty

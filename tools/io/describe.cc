@@ -1,6 +1,7 @@
 // What the image says of itself: info, alloc, map.
 #include "../info_output.h"
 #include "arguments.h"
+#include "graph/node.h"
 #include "statistics.h"
 
 namespace oxbow::tools::io {
@@ -34,11 +35,16 @@ std::optional<bool> allocated_run(Shell& shell, uint64_t offset, uint64_t& lengt
 
 Outcome run_info(Shell& shell, const Call&) {
   auto info = shell.image->info();
-  fmt::print("format name: {}\n", shell.image->format());
+  const std::string format = shell.image->format();
+  fmt::print("format name: {}\n", format);
+  // Once as a format and once as what lies below it.
+  if (format != "qcow2" && format != "raw") fmt::print("format name: {}\n", format);
   if (!info) {
     error_report(shell.context, info.error());
     return Outcome::failed;
   }
+  // The stock shell ends here without a word where the driver has no figures.
+  if (shell.image->node()->format().file().driver().starts_with("null-")) return Outcome::failed;
   fmt::print("cluster size: {}\n", human(info->cluster_size.value_or(0)));
   fmt::print("vm state offset: {}\n", human(vm_state_offset(*info)));
   fmt::print("{}", format_specific_human(*info));

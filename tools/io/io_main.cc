@@ -88,25 +88,26 @@ std::optional<int> take_own_option(Shell& shell, Invocation& into, int letter) {
 }
 
 std::optional<int> read_options(Shell& shell, Invocation& into, int argc, char** argv) {
-  static constexpr option long_options[] = {{"cmd", required_argument, nullptr, 'c'},
-                                            {"format", required_argument, nullptr, 'f'},
-                                            {"read-only", no_argument, nullptr, 'r'},
-                                            {"snapshot", no_argument, nullptr, 's'},
-                                            {"nocache", no_argument, nullptr, 'n'},
-                                            {"copy-on-read", no_argument, nullptr, 'C'},
-                                            {"misalign", no_argument, nullptr, 'm'},
-                                            {"native-aio", no_argument, nullptr, 'k'},
-                                            {"aio", required_argument, nullptr, 'i'},
-                                            {"cache", required_argument, nullptr, 't'},
-                                            {"discard", required_argument, nullptr, 'd'},
-                                            {"trace", required_argument, nullptr, 'T'},
-                                            {"force-share", no_argument, nullptr, 'U'},
-                                            {"help", no_argument, nullptr, 'h'},
-                                            {"version", no_argument, nullptr, 'V'},
-                                            {"object", required_argument, nullptr, opt_own_object},
-                                            {"image-opts", no_argument, nullptr, opt_own_image_opts},
-                                            {"trust", required_argument, nullptr, opt_own_trust},
-                                            {}};
+  static constexpr option long_options[] = {
+      {"cmd", required_argument, nullptr, 'c'},
+      {"format", required_argument, nullptr, 'f'},
+      {"read-only", no_argument, nullptr, 'r'},
+      {"snapshot", no_argument, nullptr, 's'},
+      {"nocache", no_argument, nullptr, 'n'},
+      {"copy-on-read", no_argument, nullptr, 'C'},
+      {"misalign", no_argument, nullptr, 'm'},
+      {"native-aio", no_argument, nullptr, 'k'},
+      {"aio", required_argument, nullptr, 'i'},
+      {"cache", required_argument, nullptr, 't'},
+      {"discard", required_argument, nullptr, 'd'},
+      {"trace", required_argument, nullptr, 'T'},
+      {"force-share", no_argument, nullptr, 'U'},
+      {"help", no_argument, nullptr, 'h'},
+      {"version", no_argument, nullptr, 'V'},
+      {"object", required_argument, nullptr, opt_own_object},
+      {"image-opts", no_argument, nullptr, opt_own_image_opts},
+      {"trust", required_argument, nullptr, opt_own_trust},
+      {}};
   // getopt tells mistakes under the name that argv begins with.
   std::string program = shell.context.program;
   argv[0] = program.data();
@@ -163,11 +164,7 @@ int run_shell(const ToolContext& context, int argc, char** argv) {
   if (optind < argc && !open_operand(shell, invocation, argv[optind])) return 1;
   bool good = invocation.commands.empty() ? run_standard_input(shell)
                                           : run_commands(shell, invocation.commands);
-  if (shell.image) {
-    const Result<void> closed = shell.image->close();
-    if (!closed) error_report(context, closed.error());
-    good = good && closed;
-  }
+  if (shell.image && !close_image(shell)) good = false;
   return good ? 0 : 1;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "../options.h"
 #include "arguments.h"
@@ -40,18 +41,20 @@ FlagUse set_aio(const ToolContext& context, std::string_view word, OpenOptions& 
 
 }  // namespace
 
-OpenOptions default_open_options(const Shell& shell) {
+OpenOptions default_open_options(Shell& shell) {
   OpenOptions options;
   options.writable = true;
   options.cache = CacheMode::writethrough;
   options.unmap_on_discard = true;
   options.trust = shell.trust;
-  options.warn = [&context = shell.context](std::string_view message) {
-    // The stock tools put their name before warnings, but not before those that shout.
-    if (message.starts_with("WARNING: ")) {
+  options.warn = [&shell](std::string_view message) {
+    // The stock tools put their name before warnings, but not before these.
+    const bool corruption = message.starts_with("qcow2: ");
+    if (corruption) shell.told_corruption = true;
+    if (corruption || message.starts_with("WARNING: ")) {
       fmt::print(stderr, "{}\n", message);
     } else {
-      warning_line(context, message);
+      warning_line(shell.context, message);
     }
   };
   options.debug_output = [](const std::string& message) { fmt::print("{}\n", message); };
@@ -99,6 +102,22 @@ bool open_into(Shell& shell, OpenRecipe recipe) {
   return true;
 }
 
+bool close_image(Shell& shell) {
+  Image image = std::move(*shell.image);
+  shell.image.reset();
+  const bool tables = image.format() == "qcow2";
+  const Result<void> closed = image.close();
+  if (closed) return true;
+  if (shell.context.stock_name && tables) {
+    const char* why = std::strerror(closed.error().as_errno());
+    error_report(shell.context, "Failed to flush the L2 table cache: {}", why);
+    error_report(shell.context, "Failed to flush the refcount block cache: {}", why);
+  } else {
+    error_report(shell.context, closed.error());
+  }
+  return false;
+}
+
 Outcome run_open(Shell& shell, const Call& call) {
   OpenRecipe recipe;
   recipe.options = default_open_options(shell);
@@ -129,12 +148,7 @@ Outcome run_open(Shell& shell, const Call& call) {
 }
 
 Outcome run_close(Shell& shell, const Call&) {
-  Image image = std::move(*shell.image);
-  shell.image.reset();
-  const Result<void> closed = image.close();
-  if (closed) return Outcome::done;
-  error_report(shell.context, closed.error());
-  return Outcome::failed;
+  return close_image(shell) ? Outcome::done : Outcome::failed;
 }
 
 }  // namespace oxbow::tools::io

@@ -17,18 +17,36 @@ struct Changes {
 };
 
 // What an open image may be given anew; all other options stay what they are.
-constexpr auto changeable = std::to_array<std::string_view>(
-    {"auto-read-only", "cache-clean-interval", "cache-size", "cache.direct", "cache.no-flush",
-     "detect-zeroes", "discard", "force-share", "l2-cache-entry-size", "l2-cache-size",
-     "lazy-refcounts", "offset", "overlap-check", "overlap-check.active-l1",
-     "overlap-check.active-l2", "overlap-check.bitmap-directory", "overlap-check.inactive-l1",
-     "overlap-check.inactive-l2", "overlap-check.main-header", "overlap-check.refcount-block",
-     "overlap-check.refcount-table", "overlap-check.snapshot-table", "overlap-check.template",
-     "pass-discard-other", "pass-discard-request", "pass-discard-snapshot", "read-only",
-     "refcount-cache-size", "size"});
+constexpr auto of_all =
+    std::to_array<std::string_view>({"auto-read-only", "cache.direct", "cache.no-flush",
+                                     "detect-zeroes", "discard", "force-share", "read-only"});
+constexpr auto of_raw = std::to_array<std::string_view>({"offset", "size"});
+constexpr auto of_qcow2 = std::to_array<std::string_view>({"cache-clean-interval",
+                                                           "cache-size",
+                                                           "l2-cache-entry-size",
+                                                           "l2-cache-size",
+                                                           "lazy-refcounts",
+                                                           "overlap-check",
+                                                           "overlap-check.active-l1",
+                                                           "overlap-check.active-l2",
+                                                           "overlap-check.bitmap-directory",
+                                                           "overlap-check.inactive-l1",
+                                                           "overlap-check.inactive-l2",
+                                                           "overlap-check.main-header",
+                                                           "overlap-check.refcount-block",
+                                                           "overlap-check.refcount-table",
+                                                           "overlap-check.snapshot-table",
+                                                           "overlap-check.template",
+                                                           "pass-discard-other",
+                                                           "pass-discard-request",
+                                                           "pass-discard-snapshot",
+                                                           "refcount-cache-size"});
 
-bool may_change(std::string_view key) {
-  return std::ranges::find(changeable, key) != changeable.end();
+bool may_change(const std::string& format, std::string_view key) {
+  const auto has = [key](std::span<const std::string_view> keys) {
+    return std::ranges::find(keys, key) != keys.end();
+  };
+  return has(of_all) || (format == "raw" && has(of_raw)) || (format == "qcow2" && has(of_qcow2));
 }
 
 std::optional<Changes> parse_reopen(Shell& shell, const Call& call) {
@@ -73,7 +91,7 @@ std::string refusal(const Shell& shell, const Changes& changes) {
   for (const auto& [key, value] : options) {
     const auto before = shell.recipe.tree.find(key);
     const bool same = before != shell.recipe.tree.end() && before->second == value;
-    if (same || may_change(key)) continue;
+    if (same || may_change(shell.image->format(), key)) continue;
     return fmt::format("Cannot change the option '{}'", key.substr(key.rfind('.') + 1));
   }
   return {};
@@ -107,12 +125,7 @@ Outcome run_reopen(Shell& shell, const Call& call) {
     return Outcome::failed;
   }
   OpenRecipe recipe = changed(shell.recipe, std::move(*changes));
-  if (const Result<void> closed = shell.image->close(); !closed) {
-    error_report(shell.context, closed.error());
-    shell.image.reset();
-    return Outcome::failed;
-  }
-  shell.image.reset();
+  if (!close_image(shell)) return Outcome::failed;
   auto image = open_recipe(recipe);
   if (image) {
     shell.recipe = std::move(recipe);

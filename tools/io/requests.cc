@@ -17,8 +17,8 @@ bool report_read(const Report& report, std::span<const std::byte> bytes, uint64_
   if (report.pattern) {
     matches = all_bytes_are(bytes.subspan(report.check_from, report.check_length), *report.pattern);
     if (!matches) {
-      fmt::print("Pattern verification failed at offset {}, {} bytes\n",
-                 offset + report.check_from, report.check_length);
+      fmt::print("Pattern verification failed at offset {}, {} bytes\n", offset + report.check_from,
+                 report.check_length);
     }
   }
   if (report.quiet) return matches;

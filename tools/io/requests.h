@@ -15,8 +15,8 @@ namespace oxbow::tools::io {
 /// What every transfer command can be told to do with its result.
 struct Report {
   bool quiet = false;
-  bool machine = false;  ///< -C
-  bool dump = false;     ///< -v
+  bool machine = false;            ///< -C
+  bool dump = false;               ///< -v
   std::optional<uint8_t> pattern;  ///< -P of a read
   uint64_t check_from = 0;         ///< bytes of the request left out of the comparison
   uint64_t check_length = 0;       ///< bytes compared

@@ -27,14 +27,14 @@ struct Shell {
   const ToolContext& context;
   Trust trust;
   std::optional<Image> image;
-  OpenRecipe recipe;  ///< of `image`
-  bool image_opts = false;  ///< names are trees of options
+  OpenRecipe recipe;             ///< of `image`
+  bool image_opts = false;       ///< names are trees of options
   bool told_corruption = false;  ///< of `image`; the stock tool tells it once
   unsigned in_flight = 0;        ///< asynchronous requests
   BufferPool read_buffers;
   BufferPool write_buffers;
-  std::string line;            ///< words of the command that runs, each ended by a 0
-  std::vector<char*> words;    ///< in `line`
+  std::string line;          ///< words of the command that runs, each ended by a 0
+  std::vector<char*> words;  ///< in `line`
 };
 
 enum class Outcome { done, failed, quit };

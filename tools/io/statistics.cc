@@ -65,6 +65,10 @@ void add_statistics(Text& text, const Transfer& transfer) {
   fmt::format_to(out, "/sec and {:.4f} ops/sec)\n", 1 / seconds);
 }
 
+bool is_letter_or_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 }  // namespace
 
 std::string human_bytes(double bytes) {
@@ -96,7 +100,7 @@ void print_dump(std::span<const std::byte> bytes, uint64_t offset) {
     text.push_back(' ');
     for (std::byte byte : row) {
       const char letter = static_cast<char>(byte);
-      text.push_back(letter >= ' ' && letter <= '~' ? letter : '.');
+      text.push_back(is_letter_or_digit(letter) ? letter : '.');
     }
     text.push_back('\n');
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -15,9 +15,9 @@ using Clock = std::chrono::steady_clock;
 std::string human_bytes(double bytes);
 
 struct Transfer {
-  const char* verb;    ///< "read", "wrote", "discard"
-  uint64_t offset;     ///< guest bytes
-  uint64_t length;     ///< bytes, all of them transferred
+  const char* verb;  ///< "read", "wrote", "discard"
+  uint64_t offset;   ///< guest bytes
+  uint64_t length;   ///< bytes, all of them transferred
   Clock::duration time;
   bool machine = false;  ///< one line of comma separated figures
 };
@@ -25,7 +25,8 @@ struct Transfer {
 std::string statistics(const Transfer& transfer);
 void print_statistics(const Transfer& transfer);
 
-/// Hexadecimal and ASCII, 16 bytes a line; `offset` is that of the first byte.
+/// Hexadecimal, and what is a letter or a digit of ASCII; 16 bytes a line; `offset` is that of the
+/// first byte.
 void print_dump(std::span<const std::byte> bytes, uint64_t offset);
 
 /// True where all of `bytes` are `pattern`.

@@ -52,8 +52,8 @@ const char* contradiction(const WriteArguments& arguments) {
   }
   if (arguments.no_fallback && !arguments.zeroes) return "-n requires -z to be specified";
   if (arguments.may_unmap && !arguments.zeroes) return "-u requires -z to be specified";
-  const int fillings = int(arguments.zeroes) + int(arguments.pattern.has_value()) +
-                       int(arguments.source != nullptr);
+  const int fillings =
+      int(arguments.zeroes) + int(arguments.pattern.has_value()) + int(arguments.source != nullptr);
   if (fillings > 1) return "Only one of -z, -P, and -s can be specified at the same time";
   return nullptr;
 }
@@ -187,7 +187,8 @@ Outcome run_writev(Shell& shell, const Call& call) {
   const auto parts = split(std::span<const std::byte>(buffer->bytes()), lengths);
   Result<void> done;
   const auto begin = Clock::now();
-  shell.image->write_async(*offset, parts, options, [&done](Result<void> result) { done = result; });
+  shell.image->write_async(*offset, parts, options,
+                           [&done](Result<void> result) { done = result; });
   shell.image->drain();
   const auto time = Clock::now() - begin;
   shell.write_buffers.give_back(std::move(buffer));

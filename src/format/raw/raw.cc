@@ -59,6 +59,7 @@ Task<Run> RawImage::map_for_read(uint64_t offset, uint64_t length) {
 }
 
 Task<> RawImage::read_host(uint64_t host_offset, IoSpan into) {
+  file_->event("read_aio");
   return file_->read(host_offset, into);
 }
 
@@ -75,6 +76,7 @@ Task<WritePlan> RawImage::prepare_write(uint64_t offset, uint64_t length) {
 }
 
 Task<> RawImage::write_host(uint64_t host_offset, IoSpan from) {
+  file_->event("write_aio");
   const bool restricted = options_.forbidden_start && host_offset < options_.offset + sector;
   if (restricted) return write_first_sector(host_offset - options_.offset, from);
   return file_->write(host_offset, from);
@@ -123,6 +125,10 @@ Task<> RawImage::resize(uint64_t size, storage::Preallocation preallocation, boo
   if (size < geometry().virtual_size && !allow_shrink) {
     co_return fail(ErrorKind::invalid_argument,
                    "Shrinking '" + file_->filename() + "' would lose the data at its end", EINVAL);
+  }
+  if (size < geometry().virtual_size && preallocation != storage::Preallocation::off) {
+    co_return fail(ErrorKind::invalid_argument, "Cannot use preallocation for shrinking files",
+                   EINVAL);
   }
   co_return co_await file_->truncate(options_.offset + size, preallocation);
 }

@@ -78,8 +78,15 @@ TEST_F(Fault, AnIoTypeLimitsTheRuleToItsKind) {
   EXPECT_EQ(read(*any), EIO);
 }
 
+TEST_F(Fault, AFlushIsPastTheRulesWhenItMeetsItsEvent) {
+  const auto fault = make("[inject-error]\nevent = \"flush_to_disk\"\n");
+  EXPECT_EQ(write(*fault), 0);
+  EXPECT_EQ(code(run(fault->flush())), 0);
+  EXPECT_EQ(write(*fault), EIO);
+}
+
 TEST_F(Fault, FlushesFailOnlyWhenThereIsSomethingToFlush) {
-  const auto fault = make("[inject-error]\nevent = \"flush_to_disk\"\niotype = \"flush\"\n");
+  const auto fault = make("[inject-error]\nevent = \"flush_to_os\"\niotype = \"flush\"\n");
   EXPECT_EQ(code(run(fault->flush())), 0);
   EXPECT_EQ(write(*fault), 0);
   EXPECT_EQ(code(run(fault->flush())), EIO);
