@@ -2,6 +2,8 @@
 // ("l2-cache-size", "file.filename", "cluster_size"), so their manuals apply.
 #pragma once
 
+#include <oxbow/events.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -52,6 +54,8 @@ struct OpenOptions {
   /// Told what a user should know and no caller has to act on; one message, no newline at
   /// the end. Absent: dropped.
   std::function<void(std::string_view)> warn;
+  /// Told of events; absent: dropped.
+  EventSink on_event;
   /// Told what the fault driver reports ("blkdebug: Suspended request 'A'"), without a newline.
   std::function<void(const std::string&)> debug_output;
 };

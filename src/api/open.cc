@@ -61,6 +61,7 @@ class Opener {
   Task<std::unique_ptr<format::Format>> open_raw(Layer& layer);
   Task<std::unique_ptr<Qcow2Image>> open_qcow2(Layer& layer);
   Task<std::shared_ptr<graph::Node>> finish_qcow2(Layer& layer);
+  void pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const;
   Result<void> check_left(const Layer& layer) const;
   [[nodiscard]] std::optional<Error> sealed_because(const Header& header) const;
   Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer, const Header& header);
@@ -190,6 +191,7 @@ Task<std::unique_ptr<Qcow2Image>> Opener::open_qcow2(Layer& layer) {
   CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
   wishes.open.check_only = options_.check_only;
   wishes.open.warn = options_.warn;
+  pass_events(layer, wishes.open);
   auto wanted = wishes.open;
   CO_TRY_ASSIGN(
       std::unique_ptr<Qcow2Image> image,
@@ -205,6 +207,22 @@ Task<std::unique_ptr<Qcow2Image>> Opener::open_qcow2(Layer& layer) {
   json.add_json("file", layer.file.shown.json);
   layer.shown = {layer.file.shown.exact, json.text()};
   co_return image;
+}
+
+void Opener::pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const {
+  if (!options_.on_event) return;
+  const std::string reference = layer.file.storage->filename();
+  open.on_corrupt = [sink = options_.on_event,
+                     reference](const format::qcow2::Corruption& corruption) {
+    ImageCorrupted event{reference, corruption.message, {}, {}};
+    if (corruption.size != 0) event.offset = corruption.offset;
+    if (corruption.size != 0) event.size = corruption.size;
+    sink(event);
+  };
+  open.on_memory_limit = [sink = options_.on_event,
+                          reference](const format::qcow2::MemoryLimitReached& lost) {
+    sink(OverlapCheckMemoryLimitReached{reference, lost.start, lost.length});
+  };
 }
 
 Result<void> Opener::check_left(const Layer& layer) const {

@@ -1,8 +1,9 @@
 #include "api/qcow2_options.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+
+#include "api/guard_options.h"
 
 namespace oxbow::api {
 namespace {
@@ -43,24 +44,6 @@ Result<void> take_cache_sizes(OptionTree& tree, Qcow2OpenOptions& out) {
   return {};
 }
 
-// Which overlaps a guard looks for: understood, so that command lines work.
-Result<void> take_overlap_check(OptionTree& tree) {
-  constexpr std::array words = {"none", "constant", "cached", "all"};
-  for (const char* key : {"overlap-check", "overlap-check.template"}) {
-    const auto word = tree.take_text(key);
-    if (!word || std::ranges::find(words, *word) != words.end()) continue;
-    return invalid("Unsupported value '" + *word +
-                   "' for qcow2 option 'overlap-check'. Allowed are any of the following: none, "
-                   "constant, cached, all");
-  }
-  for (const char* part :
-       {"main-header", "active-l1", "active-l2", "refcount-table", "refcount-block",
-        "snapshot-table", "inactive-l1", "inactive-l2", "bitmap-directory"}) {
-    TRY(tree.take_bool("overlap-check." + std::string(part)));
-  }
-  return {};
-}
-
 Result<void> take_discards(OptionTree& tree, const NodeOptions& node, Qcow2OpenOptions& out) {
   TRY_ASSIGN(const auto request, tree.take_bool("pass-discard-request"));
   TRY(tree.take_bool("pass-discard-snapshot"));
@@ -83,7 +66,7 @@ Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node
   out.open.writable = node.writable;
   TRY_ASSIGN(out.open.lazy_refcounts, tree.take_bool("lazy-refcounts"));
   TRY(take_discards(tree, node, out.open));
-  TRY(take_overlap_check(tree));
+  TRY_ASSIGN(out.open.guard, take_guard_options(tree));
   TRY(take_cache_sizes(tree, out.open));
   TRY(take_clean_interval(tree));
   TRY_ASSIGN(out.l2_entry_size, tree.take_size("l2-cache-entry-size"));

@@ -75,11 +75,6 @@ Task<bool> Refcounts::counts_at_least(uint64_t wanted, uint64_t clusters) {
 
 Task<> Refcounts::learn_region(uint64_t block) {
   if (!has_block(block)) {
-    // An empty region's block would take its first cluster: the header.
-    if (block == 0) {
-      co_return fail(ErrorKind::corrupt, "the first refcount table entry names no refcount block",
-                     EIO);
-    }
     free_.set_empty(block);
     co_return {};
   }
