@@ -26,6 +26,7 @@ constexpr std::array commands = {
     Command{"info", info_main},
     Command{"io", io_main},
     Command{"map", map_main},
+    Command{"snapshot", snapshot_main},
 };
 
 ToolContext context_for(std::string_view called_by) {

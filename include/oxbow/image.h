@@ -80,6 +80,14 @@ class Image {
   Result<void> write_vm_state(uint64_t offset, std::span<const std::byte> from);
   Result<void> resize(uint64_t size, Preallocation = Preallocation::off, bool allow_shrink = false);
 
+  /// Takes an internal snapshot of the disk; info().snapshots lists them. unsupported for
+  /// formats without them.
+  Result<void> create_snapshot(const std::string& name);
+  /// The snapshot of this name is gone, and what only it held is free. Else not_found.
+  Result<void> delete_snapshot(const std::string& name);
+  /// The disk becomes what it was at the snapshot of this name or, failing that, this id.
+  Result<void> apply_snapshot(const std::string& name_or_id);
+
   /// As above; memory belongs to the operation until `done` is called.
   void read_async(uint64_t offset, std::span<const std::span<std::byte>> into, Completion done);
   void write_async(uint64_t offset, std::span<const std::span<const std::byte>> from, WriteOptions,

@@ -118,12 +118,21 @@ Task<> ClusterMap::fill_table(uint64_t offset, uint64_t copied_from) {
 
 Task<> ClusterMap::write_l1_entries(const std::vector<uint64_t>& entries) {
   gate_.file().event("l1_update");
-  for (const uint64_t index : entries) {
-    std::byte raw[8];
-    store_be<uint64_t>(raw, l1_[index]);
+  constexpr size_t most = 4096;  // entries in one write
+  for (size_t begin = 0; begin < entries.size();) {
+    const uint64_t first = entries[begin];
+    size_t end = begin + 1;
+    while (end < entries.size() && entries[end] == first + (end - begin) && end - begin < most) {
+      ++end;
+    }
+    std::vector<std::byte> raw((end - begin) * 8);
+    for (size_t i = begin; i < end; ++i) {
+      store_be<uint64_t>(raw.data() + (i - begin) * 8, l1_[entries[i]]);
+    }
     const iovec from = io_slice(std::span<const std::byte>(raw));
-    CO_TRY(co_await gate_.write(Writes::active_l1, header_.l1_table_offset + index * 8,
+    CO_TRY(co_await gate_.write(Writes::active_l1, header_.l1_table_offset + first * 8,
                                 IoSpan(&from, 1)));
+    begin = end;
   }
   co_return {};
 }

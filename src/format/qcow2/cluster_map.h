@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "async/sync.h"
+#include "format/qcow2/copied_flags.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/layout.h"
@@ -76,6 +77,12 @@ class ClusterMap {
   Task<> write_back();
 
   [[nodiscard]] std::span<const uint64_t> l1_entries() const { return l1_; }
+
+  /// Everything must be on disk, and nobody at work. See copied_flags.h.
+  Task<> update_copied_flags(CopiedRule rule);
+  /// Switches the header to the L1 table at `offset`, which is on disk, and to the disk size.
+  /// The old table is left to be released.
+  Task<> adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint64_t disk_size);
 
   /// Moves the L1 table to a place for `entries` and switches the header to it.
   Task<> grow_l1(uint64_t entries);

@@ -150,6 +150,16 @@ void Gate::leave(Writes kind, uint64_t offset, uint64_t length) {
   if (guard_ != nullptr) guard_->leave(kind, offset, length);
 }
 
+void Gate::share(Writes kind, uint64_t offset, uint64_t length) {
+  if (guard_ != nullptr) guard_->enter(kind, offset, length);
+}
+
+void Gate::leave_snapshot(uint64_t offset, uint64_t references) {
+  if (guard_ == nullptr) return;
+  const bool active = guard_->knows_active_l2(offset);
+  if (references == (active ? 1U : 0U)) guard_->leave(Writes::inactive_l2, offset, 1);
+}
+
 // The one write that is still allowed; the refusal stands even where it fails.
 Task<> Gate::set_corrupt_bit() {
   if (header_->version < 3) co_return {};

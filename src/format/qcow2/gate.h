@@ -66,6 +66,10 @@ class Gate {
   Task<> enter(Writes kind, uint64_t offset, uint64_t length);
   /// Nothing refers to them as such any more.
   void leave(Writes kind, uint64_t offset, uint64_t length);
+  /// Tables that are metadata already get a class more: active and snapshots' trees share them.
+  void share(Writes kind, uint64_t offset, uint64_t length);
+  /// A snapshot has dropped an L2 table, to which `references` are left.
+  void leave_snapshot(uint64_t offset, uint64_t references);
   /// References to guest data are about to be dropped. Refused where it is metadata.
   Task<> check_release(uint64_t offset, uint64_t length);
   /// A data write has been given this place; end_data() when it is over, done or failed.

@@ -16,6 +16,7 @@
 #include "format/qcow2/header.h"
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
+#include "format/qcow2/snapshot_table.h"
 
 namespace oxbow::format::qcow2 {
 
@@ -35,6 +36,9 @@ struct Qcow2OpenOptions {
   std::function<void(const Corruption&)> on_corrupt;
   OverlapGuard::OnMemoryLimit on_memory_limit;
 };
+
+/// What names a snapshot: its name, or its id where no name fits.
+enum class SnapshotKey { name, name_or_id };
 
 class Qcow2Image final : public Format, private WriteBarrier, private TablesInMemory {
  public:
@@ -69,6 +73,14 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                 bool allow_shrink) override;
   Task<> close() override;
+
+  /// Takes a snapshot of the disk; id, places and disk size are filled in. unsupported where the
+  /// refcounts are too narrow, and nothing has changed then.
+  Task<> create_snapshot(Snapshot snapshot);
+  /// not_found where there is none of that name.
+  Task<> delete_snapshot(std::string_view wanted, SnapshotKey key);
+  /// The disk becomes what it was then, its size too.
+  Task<> apply_snapshot(std::string_view wanted, SnapshotKey key);
 
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
 
@@ -118,6 +130,16 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
   Task<> write_size(uint64_t virtual_size);
 
+  Task<async::RangeLock::Guard> stand_still();
+  Task<> settle();
+  Task<std::vector<Snapshot>> load_snapshots();
+  Task<std::vector<uint64_t>> read_snapshot_l1(const Snapshot& snapshot);
+  Task<uint64_t> write_new_table(Writes kind, std::span<const std::byte> contents);
+  Task<uint64_t> write_new_l1(Writes kind, std::span<const uint64_t> l1);
+  Task<> raise_tree(std::span<const uint64_t> l1);
+  Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
+  Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
+
   Task<std::shared_ptr<Buffer>> decompressed(const L2Entry& entry, uint64_t cluster);
 
   Gate gate_;
@@ -131,7 +153,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
-  std::optional<bool> preallocated_;  // once looked at
+  uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
+  std::optional<bool> preallocated_;       // once looked at
 
   uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry
   uint64_t blob_raw_ = 0;

@@ -1,5 +1,6 @@
 // Writing: a place for the data first, the link to it last.
 #include <algorithm>
+#include <bit>
 
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
@@ -123,17 +124,26 @@ Task<WritePlan> Qcow2Image::allocate_clusters(const EntryView& view, uint64_t of
 // How much around the data belongs to the units that become allocated by it.
 void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const {
   const uint64_t cluster_size = header_.cluster_size();
-  const auto unit = [&](const L2Entry& entry) -> uint64_t {
-    // A cluster that moves takes all of its subclusters along.
-    const bool moves = entry.raw != 0 && !reuses_cluster(entry) &&
-                       (host_cluster(entry) != 0 || is_compressed(entry));
-    return moves ? cluster_size : unit_size_;
+  const uint64_t units = cluster_size / unit_size_;
+  // The units with data of a cluster that moves: they go along, as does what lies between.
+  const auto moving = [&](const L2Entry& entry) -> uint32_t {
+    if (entry.raw == 0 || reuses_cluster(entry)) return 0;
+    const uint32_t all = units == 32 ? ~uint32_t{0} : (uint32_t{1} << units) - 1;
+    if (is_compressed(entry)) return all;
+    if (host_cluster(entry) == 0) return 0;
+    return header_.extended_l2() ? static_cast<uint32_t>(entry.bitmap) : all;
   };
   const L2Entry first = view.entry(0);
   const L2Entry last = view.entry(count - 1);
   const uint64_t end = plan.guest_offset + plan.length;
-  plan.head = plan.guest_offset % unit(first);
-  plan.tail = align_up(end, unit(last)) - end;
+  const uint64_t from = plan.guest_offset % cluster_size;
+  const uint64_t to = end - align_down(end - 1, cluster_size);
+  const uint32_t before = moving(first);
+  const uint32_t after = moving(last);
+  const uint64_t start = before != 0 ? std::countr_zero(before) * unit_size_ : cluster_size;
+  const uint64_t stop = after != 0 ? (32 - std::countl_zero(after)) * unit_size_ : 0;
+  plan.head = from - std::min(align_down(from, unit_size_), start);
+  plan.tail = std::max(align_up(to, unit_size_), stop) - to;
 
   const auto reads_zero = [&](const L2Entry& entry) {
     if (header_.extended_l2()) return entry.raw == 0 && entry.bitmap == 0 && !options_.has_backing;

@@ -61,6 +61,9 @@ class OverlapGuard {
   /// index is built nothing is to be remembered: it is built from what is true then.
   void enter(Writes kind, uint64_t offset, uint64_t length);
   void leave(Writes kind, uint64_t offset, uint64_t length);
+  [[nodiscard]] bool knows_active_l2(uint64_t offset) const {
+    return (index_.classes_of(offset >> cluster_bits_) & class_bit(Writes::active_l2)) != 0;
+  }
   /// The file grew: so does the limit, if nobody set one.
   void adapt_limit();
 

@@ -196,6 +196,32 @@ Task<> Refcounts::add_reference(uint64_t cluster, uint64_t count) {
   co_return {};
 }
 
+Task<> Refcounts::add_references(uint64_t cluster, uint64_t count, uint64_t& raised) {
+  for (raised = 0; raised < count;) {
+    const uint64_t at = cluster + raised;
+    if (!has_block(block_of(at))) {
+      co_return fail(ErrorKind::corrupt, "cluster " + std::to_string(at) + " has no refcount",
+                     EINVAL);
+    }
+    CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
+    const uint64_t index = at % per_slice_;
+    const uint64_t run = std::min(count - raised, per_slice_ - index);
+    std::byte* counts = slice.modify();
+    for (uint64_t i = index; i < index + run; ++i, ++raised) {
+      const uint64_t now = load_refcount(counts, i, header_.refcount_order);
+      if (now >= max_refcount(header_.refcount_order)) {
+        co_return fail(ErrorKind::unsupported,
+                       "the refcounts of this image have no room for "
+                       "another reference",
+                       EINVAL);
+      }
+      store_refcount(counts, i, header_.refcount_order, now + 1);
+    }
+    free_.mark_used(at, run);
+  }
+  co_return {};
+}
+
 void Refcounts::release(Writes kind, uint64_t host_offset, uint64_t clusters) {
   const uint64_t cluster = host_offset >> header_.cluster_bits;
   if (!releases_.empty()) {
@@ -219,7 +245,7 @@ Task<> Refcounts::drop_references(const Release& release, std::vector<Release>& 
   const uint64_t bytes = release.count << header_.cluster_bits;
   if (release.kind == Writes::data) {
     CO_TRY(co_await gate_.check_release(offset, bytes));
-  } else {
+  } else if (release.kind != Writes::inactive_l2) {
     gate_.leave(release.kind, offset, bytes);
   }
   for (uint64_t at = release.cluster; at < end; ++at) {
@@ -228,6 +254,10 @@ Task<> Refcounts::drop_references(const Release& release, std::vector<Release>& 
     const uint64_t index = at % per_slice_;
     const uint64_t now = load_refcount(slice.data(), index, header_.refcount_order);
     if (now == 0) continue;
+    // Of several snapshots that share a table, the last takes its class along.
+    if (release.kind == Writes::inactive_l2) {
+      gate_.leave_snapshot(at << header_.cluster_bits, now - 1);
+    }
     if (now == 1) CO_TRY(co_await gate_.check_release(at << header_.cluster_bits, 1));
     store_refcount(slice.modify(), index, header_.refcount_order, now - 1);
     if (now != 1) continue;

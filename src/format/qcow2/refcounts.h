@@ -33,6 +33,9 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   /// returned as a host offset. Not yet on disk: write_back() before linking them there.
   Task<uint64_t> allocate(Writes kind, uint64_t count);
   Task<uint64_t> refcount(uint64_t cluster);
+  /// One reference more each for clusters that are in use. Fails at the first whose count has
+  /// no room; `raised` says how many have been raised then.
+  Task<> add_references(uint64_t cluster, uint64_t count, uint64_t& raised);
   /// Whether `wanted` of the first `clusters` clusters have a count other than 0.
   Task<bool> counts_at_least(uint64_t wanted, uint64_t clusters);
   [[nodiscard]] std::optional<Wrong> first_wrong(uint64_t first, uint64_t last,

@@ -1,5 +1,8 @@
 #include "format/qcow2/snapshot_table.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "format/qcow2/header.h"
 #include "format/qcow2/metadata_reader.h"
 
@@ -41,9 +44,34 @@ void decode_rest(const std::byte* raw, const EntrySizes& sizes, uint64_t image_s
     const auto icount = load_be<uint64_t>(raw + up_to_disk_size);
     if (icount != UINT64_MAX) entry.icount = icount;
   }
+  if (sizes.extra > up_to_icount) {
+    entry.further_extra.assign(raw + up_to_icount, raw + sizes.extra);
+  }
   const char* text = reinterpret_cast<const char*>(raw + sizes.extra);
   entry.id.assign(text, sizes.id);
   entry.name.assign(text + sizes.id, sizes.name);
+}
+
+void encode_entry(const Snapshot& entry, const EntrySizes& sizes, std::byte* raw) {
+  store_be<uint64_t>(raw, entry.l1_table_offset);
+  store_be<uint32_t>(raw + 8, entry.l1_size);
+  store_be<uint16_t>(raw + 12, sizes.id);
+  store_be<uint16_t>(raw + 14, sizes.name);
+  store_be<uint32_t>(raw + 16, entry.date_sec);
+  store_be<uint32_t>(raw + 20, entry.date_nsec);
+  store_be<uint64_t>(raw + 24, entry.vm_clock_nsec);
+  // The 32-bit field holds what it can; the extra field is the one that counts.
+  const bool small = entry.vm_state_size <= UINT32_MAX;
+  store_be<uint32_t>(raw + 32, small ? static_cast<uint32_t>(entry.vm_state_size) : 0);
+  store_be<uint32_t>(raw + 36, sizes.extra);
+  std::byte* extra = raw + snapshot_fixed_bytes;
+  store_be<uint64_t>(extra, entry.vm_state_size);
+  store_be<uint64_t>(extra + up_to_vm_state, entry.disk_size);
+  store_be<uint64_t>(extra + up_to_disk_size, entry.icount.value_or(UINT64_MAX));
+  std::ranges::copy(entry.further_extra, extra + up_to_icount);
+  std::byte* text = extra + sizes.extra;
+  std::memcpy(text, entry.id.data(), sizes.id);
+  std::memcpy(text + sizes.id, entry.name.data(), sizes.name);
 }
 
 Error too_much_extra(size_t index) {
@@ -57,6 +85,20 @@ Error in_table(int os_error) {
 }
 
 }  // namespace
+
+std::vector<std::byte> encode_snapshots(std::span<const Snapshot> snapshots) {
+  std::vector<std::byte> bytes;
+  for (const Snapshot& entry : snapshots) {
+    EntrySizes sizes;
+    sizes.extra = up_to_icount + static_cast<uint32_t>(entry.further_extra.size());
+    sizes.id = static_cast<uint16_t>(entry.id.size());
+    sizes.name = static_cast<uint16_t>(entry.name.size());
+    const size_t begin = bytes.size();
+    bytes.resize(begin + sizes.total());
+    encode_entry(entry, sizes, bytes.data() + begin);
+  }
+  return bytes;
+}
 
 Result<void> check_snapshot_place(const Header& header) {
   if (header.nb_snapshots > max_snapshots) {

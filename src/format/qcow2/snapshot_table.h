@@ -30,6 +30,8 @@ struct Snapshot {
   uint64_t disk_size = 0;      ///< bytes; the image's where the entry does not say
   std::optional<uint64_t> icount;
   uint32_t extra_bytes = 0;  ///< of optional fields that the entry has
+  /// Optional fields beyond those known here; kept as they are.
+  std::vector<std::byte> further_extra;
 };
 
 /// Whether the header's count and offset can be true; read_snapshots() relies on it.
@@ -38,6 +40,10 @@ Result<void> check_snapshot_place(const Header& header);
 /// All entries; at most max_snapshots and max_snapshot_table_bytes.
 /// Errors, in the stock tool's words: corrupt, or what reading the file gave.
 Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header);
+
+/// The table as the file holds it, padding and all. Fields that an entry lacked and that are
+/// needed are added: the size of the disk and of a large VM state.
+[[nodiscard]] std::vector<std::byte> encode_snapshots(std::span<const Snapshot> snapshots);
 
 /// Bytes that the entries take in the file.
 [[nodiscard]] uint64_t snapshot_table_bytes(std::span<const Snapshot> snapshots);

@@ -151,6 +151,12 @@ Task<> TableCache::write_back(bool barrier_anyway) {
   co_return done;
 }
 
+void TableCache::drop_all() {
+  last_ = nullptr;
+  lru_.clear();
+  slices_.clear();
+}
+
 void TableCache::drop(uint64_t offset, uint64_t length) {
   for (uint64_t at = offset; at < offset + length; at += slice_size_) {
     const auto found = slices_.find(at);

@@ -87,6 +87,8 @@ class TableCache {
   /// Forgets the slices of a table, dirty or not: when it is freed, and again when its place
   /// becomes a new table, since a slice being written back outlives the first call.
   void drop(uint64_t offset, uint64_t length);
+  /// Forgets everything; nothing may be dirty or held.
+  void drop_all();
 
  private:
   struct Copy;

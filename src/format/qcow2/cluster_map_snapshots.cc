@@ -1,0 +1,42 @@
+// What snapshots ask of the active tables: flags that tell who shares, and another tree.
+#include "format/qcow2/cluster_map.h"
+
+namespace oxbow::format::qcow2 {
+
+Task<> ClusterMap::update_copied_flags(CopiedRule rule) {
+  std::vector<uint64_t> l1 = l1_;
+  CO_TRY(co_await set_copied_flags(gate_, header_, refcounts_, l1, rule));
+  cache_.drop_all();
+  std::vector<uint64_t> changed;
+  for (size_t i = 0; i < l1.size(); ++i) {
+    if (l1[i] != l1_[i]) changed.push_back(i);
+  }
+  l1_ = std::move(l1);
+  CO_TRY(co_await write_l1_entries(changed));
+  co_return co_await gate_.barrier();
+}
+
+Task<> ClusterMap::adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint64_t disk_size) {
+  // Size, encryption method, entries and offset side by side: one sector, one write.
+  std::byte raw[24];
+  store_be<uint64_t>(raw, disk_size);
+  store_be<uint32_t>(raw + 8, header_.crypt_method);
+  store_be<uint32_t>(raw + 12, static_cast<uint32_t>(entries.size()));
+  store_be<uint64_t>(raw + 16, offset);
+  const iovec fields = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_size, IoSpan(&fields, 1)));
+  CO_TRY(co_await gate_.barrier());
+  const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
+  if (old_bytes != 0) {
+    refcounts_.release(Writes::active_l1, header_.l1_table_offset,
+                       old_bytes >> header_.cluster_bits);
+  }
+  header_.size = disk_size;
+  header_.l1_size = static_cast<uint32_t>(entries.size());
+  header_.l1_table_offset = offset;
+  l1_ = std::move(entries);
+  cache_.drop_all();
+  co_return {};
+}
+
+}  // namespace oxbow::format::qcow2
