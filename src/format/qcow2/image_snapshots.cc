@@ -191,9 +191,15 @@ Task<> Qcow2Image::create_snapshot(Snapshot snapshot) {
   }
   std::vector<uint64_t> l1(map_.l1_entries().begin(), map_.l1_entries().end());
   for (uint64_t& entry : l1) entry &= ~copied_flag;
-  CO_TRY(co_await raise_tree(l1));
-  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::inactive_l1, l1));
+  // First the flags, then the counts: a count of 1 without the flag costs a copy at the next
+  // write, the other way round a write in place would meet a count that forbids it.
   CO_TRY(co_await map_.update_copied_flags(CopiedRule::none));
+  const Result<void> raised = co_await raise_tree(l1);
+  if (!raised) {
+    CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners));
+    co_return raised;
+  }
+  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::inactive_l1, l1));
 
   snapshot.id = next_id(snapshots);
   snapshot.l1_table_offset = offset;
