@@ -20,7 +20,7 @@ struct Image::State {
 
   [[nodiscard]] graph::Node& node() const { return *opened.node; }
   [[nodiscard]] graph::ZeroFlags zero_flags(ZeroOptions options) const {
-    return {options.may_unmap && opened.unmap, options.no_fallback,
+    return {options.may_unmap, options.no_fallback,
             options.fua || opened.writethrough};
   }
 };

@@ -217,9 +217,10 @@ Task<> Node::write_zero_bytes(uint64_t offset, uint64_t length) {
   co_return {};
 }
 
+// By metadata alone: what the host knows about data is not worth asking before a write.
 Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
   while (begin < end) {
-    CO_TRY_ASSIGN(const NodeStatus found, co_await status(begin, end - begin));
+    CO_TRY_ASSIGN(const NodeStatus found, co_await status_in_chain(begin, end - begin));
     if (!found.zero) co_return false;
     begin += found.length;
   }
