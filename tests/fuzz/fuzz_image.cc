@@ -1,13 +1,8 @@
 // Opens whatever the fuzzer made as a qcow2 image, checks it, walks its map, reads from it,
-// and writes to a copy. Errors are fine; crashes, hangs and memory without measure are not.
-#include <algorithm>
-#include <cstdint>
-
-#include "async/loop.h"
+// writes to a copy, and takes, goes back to and drops a snapshot. Errors are fine; crashes,
+// hangs and memory without measure are not.
 #include "format/qcow2/check.h"
-#include "format/qcow2/image.h"
-#include "graph/node.h"
-#include "storage/memory.h"
+#include "fuzz_common.h"
 
 namespace {
 
@@ -15,23 +10,6 @@ using namespace oxbow;
 
 constexpr uint64_t max_read = 256 << 10;
 constexpr int max_runs = 2000;
-
-storage::SparseBytes bytes_of(const uint8_t* data, size_t size) {
-  storage::SparseBytes bytes;
-  const iovec all{const_cast<uint8_t*>(data), size};
-  bytes.write(0, IoSpan(&all, 1));
-  return bytes;
-}
-
-std::unique_ptr<graph::Node> open(async::Loop& loop, const storage::SparseBytes& bytes,
-                                  bool writable) {
-  format::qcow2::Qcow2OpenOptions options;
-  options.writable = writable;
-  auto image = loop.run(format::qcow2::open_qcow2(std::make_unique<storage::MemoryStorage>(bytes),
-                                                  std::move(options)));
-  if (!image) return nullptr;
-  return std::make_unique<graph::Node>(std::move(*image), nullptr);
-}
 
 void read_some(async::Loop& loop, graph::Node& node, uint64_t offset) {
   const uint64_t size = node.virtual_size();
@@ -51,36 +29,36 @@ void walk(async::Loop& loop, graph::Node& node) {
   }
 }
 
-void write_some(async::Loop& loop, graph::Node& node) {
-  const uint64_t size = node.virtual_size();
-  if (size < 4096) return;
-  std::vector<std::byte> buffer(3000, std::byte{0x5a});
-  const iovec part{buffer.data(), buffer.size()};
-  for (const uint64_t offset : {uint64_t{0}, size / 2, size - 3000}) {
-    (void)loop.run(node.write(offset, IoSpan(&part, 1)));
-    (void)loop.run(node.write_zeroes(offset, 2048, {}));
-    (void)loop.run(node.discard(offset, std::min<uint64_t>(size - offset, 1 << 20)));
-  }
-  (void)loop.run(node.flush());
+void use_snapshots(async::Loop& loop, graph::Node& node) {
+  auto& image = dynamic_cast<format::qcow2::Qcow2Image&>(node.format());
+  using format::qcow2::SnapshotKey;
+  format::qcow2::Snapshot snapshot;
+  snapshot.name = "fuzzed";
+  (void)loop.run(image.create_snapshot(std::move(snapshot)));
+  fuzz::write_some(loop, node);
+  (void)loop.run(image.apply_snapshot("fuzzed", SnapshotKey::name));
+  (void)loop.run(image.delete_snapshot("1", SnapshotKey::name_or_id));
+  (void)loop.run(image.delete_snapshot("fuzzed", SnapshotKey::name));
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   async::Loop& loop = async::Loop::current_thread();
-  const storage::SparseBytes bytes = bytes_of(data, size);
+  const storage::SparseBytes bytes = fuzz::bytes_of(data, size);
 
   storage::MemoryStorage file(bytes);
   const auto header = loop.run(format::qcow2::read_header(file, true));
   if (!header) return 0;
   (void)loop.run(format::qcow2::check(file, *header, {}));
-  if (auto node = open(loop, bytes, false)) {
+  if (auto node = fuzz::open(loop, std::make_unique<storage::MemoryStorage>(bytes), false)) {
     walk(loop, *node);
     read_some(loop, *node, 0);
     (void)loop.run(node->close());
   }
-  if (auto node = open(loop, bytes, true)) {
-    write_some(loop, *node);
+  if (auto node = fuzz::open(loop, std::make_unique<storage::MemoryStorage>(bytes), true)) {
+    fuzz::write_some(loop, *node);
+    use_snapshots(loop, *node);
     (void)loop.run(node->close());
   }
   return 0;

@@ -1,0 +1,49 @@
+// What the fuzz targets over whole images share: the fuzzer's bytes as a file, opened, and a
+// guest that writes to it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "async/loop.h"
+#include "format/qcow2/image.h"
+#include "graph/node.h"
+#include "storage/memory.h"
+
+namespace oxbow::fuzz {
+
+inline storage::SparseBytes bytes_of(const uint8_t* data, size_t size) {
+  storage::SparseBytes bytes;
+  const iovec all{const_cast<uint8_t*>(data), size};
+  bytes.write(0, IoSpan(&all, 1));
+  return bytes;
+}
+
+/// A node over `file`; nullptr where the image is refused.
+inline std::unique_ptr<graph::Node> open(async::Loop& loop, std::unique_ptr<storage::Storage> file,
+                                         bool writable) {
+  format::qcow2::Qcow2OpenOptions options;
+  options.writable = writable;
+  options.pass_discard = true;
+  auto image = loop.run(format::qcow2::open_qcow2(std::move(file), std::move(options)));
+  if (!image) return nullptr;
+  return std::make_unique<graph::Node>(std::move(*image), nullptr);
+}
+
+/// Writes, zeroes and discards at the beginning, in the middle and at the end of the disk.
+inline void write_some(async::Loop& loop, graph::Node& node) {
+  const uint64_t size = node.virtual_size();
+  if (size < 4096) return;
+  std::vector<std::byte> buffer(3000, std::byte{0x5a});
+  const iovec part{buffer.data(), buffer.size()};
+  for (const uint64_t offset : {uint64_t{0}, size / 2, size - 3000}) {
+    (void)loop.run(node.write(offset, IoSpan(&part, 1)));
+    (void)loop.run(node.write_zeroes(offset, 2048, {}));
+    (void)loop.run(node.discard(offset, std::min<uint64_t>(size - offset, 1 << 20)));
+  }
+  (void)loop.run(node.flush());
+}
+
+}  // namespace oxbow::fuzz

@@ -1,0 +1,96 @@
+// The overlap guard's promise over images that lie: whatever a guest writes, what the tables
+// call metadata of a kind that guest writes never change keeps every byte.
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "format/qcow2/metadata_reader.h"
+#include "format/qcow2/metadata_scan.h"
+#include "fuzz_common.h"
+
+namespace {
+
+using namespace oxbow;
+using namespace oxbow::format::qcow2;
+
+constexpr ClassMask changed_by_writes =
+    class_bit(Writes::main_header) | class_bit(Writes::active_l1) | class_bit(Writes::active_l2) |
+    class_bit(Writes::refcount_block) | class_bit(Writes::refcount_table);
+
+// The tables as the file has them, without an open image.
+class TablesOnDisk final : public TablesInMemory {
+ public:
+  Task<> load(storage::Source& file, const Header& header) {
+    l1_.resize(header.l1_size);
+    blocks_.resize(uint64_t{header.refcount_table_clusters} * header.cluster_size() / 8);
+    CO_TRY(co_await read_table(file, header.l1_table_offset, l1_));
+    co_return co_await read_table(file, header.refcount_table_offset, blocks_);
+  }
+  [[nodiscard]] std::span<const uint64_t> l1_entries() const override { return l1_; }
+  [[nodiscard]] std::span<const uint64_t> refcount_blocks() const override { return blocks_; }
+
+ private:
+  static Task<> read_table(storage::Source& file, uint64_t offset, std::vector<uint64_t>& table) {
+    if (table.empty()) co_return {};
+    CO_TRY(co_await read_bytes(file, offset, std::as_writable_bytes(std::span(table))));
+    for (uint64_t& entry : table) entry = load_be<uint64_t>(&entry);
+    co_return {};
+  }
+  std::vector<uint64_t> l1_;
+  std::vector<uint64_t> blocks_;
+};
+
+using Classes = std::map<uint64_t, ClassMask>;  // by cluster
+
+Task<Classes> classes_of(storage::Source& file, const Header& header) {
+  TablesOnDisk tables;
+  CO_TRY(co_await tables.load(file, header));
+  Classes classes;
+  const uint64_t end = file.size();
+  CO_TRY(co_await scan_metadata(
+      file, header, tables, every_class, [&](Writes kind, uint64_t offset, uint64_t length) {
+        const uint64_t last = std::min(offset + length - 1, end);
+        for (uint64_t at = offset >> header.cluster_bits; at <= last >> header.cluster_bits; ++at) {
+          classes[at] |= class_bit(kind);
+        }
+      }));
+  co_return classes;
+}
+
+std::vector<std::byte> cluster_bytes(const storage::SparseBytes& bytes, uint64_t cluster,
+                                     uint32_t size) {
+  std::vector<std::byte> out(size);
+  const iovec part{out.data(), out.size()};
+  bytes.read(cluster * size, IoSpan(&part, 1));
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  async::Loop& loop = async::Loop::current_thread();
+  const storage::SparseBytes before = fuzz::bytes_of(data, size);
+  storage::MemoryStorage file(before);
+  const auto header = loop.run(read_header(file, false));
+  if (!header) return 0;
+  const auto classes = loop.run(classes_of(file, *header));
+  if (!classes) return 0;
+
+  auto written = std::make_unique<storage::MemoryStorage>(before);
+  storage::MemoryStorage& after = *written;
+  auto node = fuzz::open(loop, std::move(written), true);
+  if (!node) return 0;
+  fuzz::write_some(loop, *node);
+  for (const auto& [cluster, kinds] : *classes) {
+    if ((kinds & changed_by_writes) != 0) continue;
+    if (cluster_bytes(before, cluster, header->cluster_size()) ==
+        cluster_bytes(after.bytes(), cluster, header->cluster_size())) {
+      continue;
+    }
+    std::fprintf(stderr, "cluster %llu of classes %#x was changed\n",
+                 static_cast<unsigned long long>(cluster), unsigned{kinds});
+    std::abort();
+  }
+  (void)loop.run(node->close());
+  return 0;
+}
