@@ -217,10 +217,11 @@ Task<> Node::write_zero_bytes(uint64_t offset, uint64_t length) {
   co_return {};
 }
 
-// By metadata alone: what the host knows about data is not worth asking before a write.
+// Of this layer's own data by metadata alone: it is in use, not preallocated.
 Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
   while (begin < end) {
-    CO_TRY_ASSIGN(const NodeStatus found, co_await status_in_chain(begin, end - begin));
+    CO_TRY_ASSIGN(NodeStatus found, co_await status_in_chain(begin, end - begin));
+    if (found.depth != 0) CO_TRY(co_await look_into_file(found));
     if (!found.zero) co_return false;
     begin += found.length;
   }

@@ -80,7 +80,7 @@ def listing(directory):
 
 
 def same_trees(left, right):
-    """True when two directories hold the same files with the same bytes and as many blocks."""
+    """True when two directories hold the same files with the same bytes, blocks and holes."""
     names = listing(left)
     return names == listing(right) and all(
         _same_file(os.path.join(left, name), os.path.join(right, name)) for name in names
@@ -90,4 +90,6 @@ def same_trees(left, right):
 def _same_file(left, right):
     if not os.path.isfile(left):
         return True
-    return os.stat(left).st_blocks == os.stat(right).st_blocks and same_bytes(left, right)
+    if os.stat(left).st_blocks != os.stat(right).st_blocks or not same_bytes(left, right):
+        return False
+    return list(data_ranges(left)) == list(data_ranges(right))

@@ -121,7 +121,6 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   void zero_whole_entry(const EntryView& view, uint32_t index, bool may_unmap);
   void zero_part_of_entry(const EntryView& view, uint32_t index, uint64_t from, uint64_t to);
   Task<uint64_t> zero_without_flag(uint64_t offset, uint64_t stop);
-  [[nodiscard]] bool shared_subclusters(const L2Entry& entry) const;
   Task<> discard_clusters(uint64_t first, uint64_t count);
 
   Task<> grow(uint64_t virtual_size, storage::Preallocation preallocation);

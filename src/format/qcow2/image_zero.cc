@@ -66,7 +66,7 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
     const uint64_t to = std::min(stop, guest + cluster_size);
     if (at == guest && to == guest + cluster_size) {
       zero_whole_entry(view, index, flags.may_unmap);
-    } else if (is_compressed(view.entry(index)) || shared_subclusters(view.entry(index))) {
+    } else if (is_compressed(view.entry(index))) {
       break;
     } else {
       zero_part_of_entry(view, index, at - guest, to - guest);
@@ -74,12 +74,6 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
     at = to;
   }
   co_return std::min(at, end) - offset;
-}
-
-// An extended entry of a snapshot, too: bits of its copy here may change freely, but a
-// cluster that is not ours keeps its place only for reading.
-bool Qcow2Image::shared_subclusters(const L2Entry& entry) const {
-  return header_.extended_l2() && host_cluster(entry) != 0 && !is_ours(entry);
 }
 
 // Version 2 has no zero flag: holes are zeroes where nothing lies below. Clusters with data
@@ -125,8 +119,8 @@ Task<> Qcow2Image::discard_clusters(uint64_t first, uint64_t count) {
   CO_TRY_ASSIGN(view, co_await map_.look_up_for_change(first));
   for (uint32_t i = 0; i < count; ++i) {
     const L2Entry old = view.entry(i);
-    const bool unallocated = old.raw == 0 && old.bitmap == 0;
-    if (unallocated && !options_.has_backing) continue;
+    const bool has_data = is_compressed(old) || host_cluster(old) != 0;
+    if (!has_data && !options_.has_backing) continue;
     if (header_.version >= 3) {
       zero_whole_entry(view, i, true);
     } else {
