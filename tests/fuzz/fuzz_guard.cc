@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <map>
 
-#include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/metadata_scan.h"
 #include "fuzz_common.h"
+#include "tables_on_disk.h"
 
 namespace {
 
@@ -17,33 +17,10 @@ constexpr ClassMask changed_by_writes =
     class_bit(Writes::main_header) | class_bit(Writes::active_l1) | class_bit(Writes::active_l2) |
     class_bit(Writes::refcount_block) | class_bit(Writes::refcount_table);
 
-// The tables as the file has them, without an open image.
-class TablesOnDisk final : public TablesInMemory {
- public:
-  Task<> load(storage::Source& file, const Header& header) {
-    l1_.resize(header.l1_size);
-    blocks_.resize(uint64_t{header.refcount_table_clusters} * header.cluster_size() / 8);
-    CO_TRY(co_await read_table(file, header.l1_table_offset, l1_));
-    co_return co_await read_table(file, header.refcount_table_offset, blocks_);
-  }
-  [[nodiscard]] std::span<const uint64_t> l1_entries() const override { return l1_; }
-  [[nodiscard]] std::span<const uint64_t> refcount_blocks() const override { return blocks_; }
-
- private:
-  static Task<> read_table(storage::Source& file, uint64_t offset, std::vector<uint64_t>& table) {
-    if (table.empty()) co_return {};
-    CO_TRY(co_await read_bytes(file, offset, std::as_writable_bytes(std::span(table))));
-    for (uint64_t& entry : table) entry = load_be<uint64_t>(&entry);
-    co_return {};
-  }
-  std::vector<uint64_t> l1_;
-  std::vector<uint64_t> blocks_;
-};
-
 using Classes = std::map<uint64_t, ClassMask>;  // by cluster
 
 Task<Classes> classes_of(storage::Source& file, const Header& header) {
-  TablesOnDisk tables;
+  oxbow::testing::TablesOnDisk tables;
   CO_TRY(co_await tables.load(file, header));
   Classes classes;
   const uint64_t end = file.size();

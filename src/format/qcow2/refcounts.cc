@@ -209,6 +209,11 @@ Task<> Refcounts::add_references(uint64_t cluster, uint64_t count, uint64_t& rai
     std::byte* counts = slice.modify();
     for (uint64_t i = index; i < index + run; ++i, ++raised) {
       const uint64_t now = load_refcount(counts, i, header_.refcount_order);
+      if (now == 0) {
+        co_return co_await gate_.refuse(
+            "Preventing a snapshot of a cluster that is counted as free",
+            (cluster + raised) << header_.cluster_bits, header_.cluster_size());
+      }
       if (now >= max_refcount(header_.refcount_order)) {
         co_return fail(ErrorKind::unsupported,
                        "the refcounts of this image have no room for "

@@ -132,6 +132,11 @@ class TestImage {
     node_.reset();
   }
 
+  storage::SparseBytes close_and_take() {
+    close();
+    return std::move(bytes_);
+  }
+
   void reopen() {
     close();
     open();
