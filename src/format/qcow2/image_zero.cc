@@ -43,10 +43,10 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
   CO_TRY(writable());
   const uint64_t cluster_size = header_.cluster_size();
   const uint64_t cluster = cluster_of(offset);
-  // The disk's last unit may be shorter than the others.
+  // The disk's last cluster may be shorter than the others.
   const uint64_t end = offset + length;
   const uint64_t last =
-      end == header_.size ? align_up(end, unit_size_) : align_down(end, unit_size_);
+      end == header_.size ? align_up(end, cluster_size) : align_down(end, unit_size_);
   if (!is_aligned(offset, unit_size_) || last <= offset) co_return uint64_t{0};
   const uint64_t slice_end = (cluster + map_.entries_to_slice_end(cluster)) << header_.cluster_bits;
   const uint64_t stop = std::min(last, slice_end);
