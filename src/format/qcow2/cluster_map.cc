@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "format/qcow2/units.h"
+
 namespace oxbow::format::qcow2 {
 
 ClusterMap::ClusterMap(Gate& gate, Header& header, Refcounts& refcounts, uint32_t slice_size,
@@ -33,12 +35,17 @@ Result<uint64_t> ClusterMap::table_offset(uint64_t l1_index) const {
   if (l1_index >= l1_.size()) return 0;
   const uint64_t offset = l1_[l1_index] & l1_offset_mask;
   if (!is_aligned(offset, header_.cluster_size())) [[unlikely]] {
-    return fail(ErrorKind::corrupt,
-                "L2 table offset " + std::to_string(offset) + " of L1 entry " +
-                    std::to_string(l1_index) + " is not aligned to a cluster",
-                EIO);
+    return fail(
+        ErrorKind::corrupt,
+        "L2 table offset " + hex(offset) + " unaligned (L1 index: " + hex_or_zero(l1_index) + ")",
+        EIO);
   }
   return offset;
+}
+
+std::string ClusterMap::name_entry(uint64_t cluster) const {
+  return "L2 offset: " + hex_or_zero(table_offset(l1_index(cluster)).value_or(0)) +
+         ", L2 index: " + hex_or_zero(cluster % per_table_);
 }
 
 bool ClusterMap::owns_table(uint64_t l1_index) const {

@@ -66,6 +66,8 @@ class ClusterMap {
   Task<EntryView> look_up_for_change(uint64_t cluster);
   /// How many clusters, from `cluster` on, have no L2 table; only for a cluster without one.
   [[nodiscard]] uint64_t clusters_without_table(uint64_t cluster) const;
+  /// "L2 offset: 0x40000, L2 index: 0x2", for messages about the cluster's entry.
+  [[nodiscard]] std::string name_entry(uint64_t cluster) const;
   /// How many entries, from `cluster` on, one view can hold.
   [[nodiscard]] uint64_t entries_to_slice_end(uint64_t cluster) const {
     return per_slice_ - cluster % per_slice_;

@@ -106,6 +106,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
 
   Result<Run> run_at(const EntryView& view, uint64_t offset, uint64_t length) const;
   Result<void> check_entry(const L2Entry& entry, uint64_t cluster) const;
+  Task<> tell_damage(Error error);
 
   [[nodiscard]] uint64_t in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
                                          uint64_t& host_offset) const;

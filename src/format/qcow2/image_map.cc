@@ -11,23 +11,19 @@ Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) con
   if (is_compressed(entry)) return {};
   const uint64_t host = host_cluster(entry);
   if (!is_aligned(host, header_.cluster_size())) [[unlikely]] {
-    return fail(ErrorKind::corrupt,
-                "Cluster allocation offset " + hex(host) +
-                    " unaligned (guest offset: " + hex(cluster << header_.cluster_bits) + ")",
-                EIO);
+    return fail(
+        ErrorKind::corrupt,
+        "Cluster allocation offset " + hex(host) + " unaligned (" + map_.name_entry(cluster) + ")",
+        EIO);
   }
   if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {
     return fail(ErrorKind::corrupt,
-                "Zero cluster entry found in pre-v3 image (guest offset: " +
-                    hex(cluster << header_.cluster_bits) + ")",
-                EIO);
+                "Zero cluster entry found in pre-v3 image (" + map_.name_entry(cluster) + ")", EIO);
   }
   if (header_.extended_l2() && (entry.bitmap & (entry.bitmap >> 32) & 0xffffffff) != 0)
       [[unlikely]] {
     return fail(ErrorKind::corrupt,
-                "Subclusters both allocated and zero (guest offset: " +
-                    hex(cluster << header_.cluster_bits) + ")",
-                EIO);
+                "Invalid cluster entry found  (" + map_.name_entry(cluster) + ")", EIO);
   }
   return {};
 }
@@ -69,9 +65,24 @@ Result<Run> Qcow2Image::run_at(const EntryView& view, uint64_t offset, uint64_t 
 
 Task<Run> Qcow2Image::map(uint64_t offset, uint64_t length) {
   const uint64_t cluster = cluster_of(offset);
-  if (std::optional<EntryView> view = map_.find(cluster)) co_return run_at(*view, offset, length);
-  CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up(cluster));
-  co_return run_at(view, offset, length);
+  Result<Run> run;
+  if (std::optional<EntryView> view = map_.find(cluster)) {
+    run = run_at(*view, offset, length);
+  } else {
+    Result<EntryView> loaded = co_await map_.look_up(cluster);
+    run = loaded ? run_at(*loaded, offset, length) : std::unexpected(std::move(loaded).error());
+  }
+  if (!run) [[unlikely]]
+    CO_TRY(co_await tell_damage(run.error()));
+  co_return run;
+}
+
+// Damage that is met while the image is open for writing is marked in it.
+Task<> Qcow2Image::tell_damage(Error error) {
+  if (options_.writable && !gate_.corrupt() && error.kind() == ErrorKind::corrupt) {
+    co_return co_await gate_.refuse(error.message(), 0, 0);
+  }
+  co_return {};
 }
 
 // The stock tools' rule: clearly more clusters are counted than the file occupies.
@@ -80,11 +91,15 @@ Task<bool> Qcow2Image::data_may_be_holes() {
   preallocated_ = false;
   const Result<uint64_t> occupied = gate_.file().allocated_bytes();
   if (!occupied) co_return false;
-  if (!options_.writable) CO_TRY(co_await refcounts_.load());
   const uint64_t real = *occupied / header_.cluster_size();
-  CO_TRY_ASSIGN(preallocated_, co_await refcounts_.counts_at_least(
-                                   std::max(real * 10 / 9, real + 2),
-                                   div_round_up(gate_.file().size(), header_.cluster_size())));
+  const uint64_t wanted = std::max(real * 10 / 9, real + 2);
+  const uint64_t clusters = div_round_up(gate_.file().size(), header_.cluster_size());
+  Result<void> loaded;
+  if (!options_.writable) loaded = co_await refcounts_.load();
+  if (!loaded) co_return false;
+  const Result<bool> counted = co_await refcounts_.counts_at_least(wanted, clusters);
+  // Damaged refcounts are no reason not to read.
+  preallocated_ = counted.value_or(false);
   co_return *preallocated_;
 }
 

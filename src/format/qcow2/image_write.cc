@@ -51,7 +51,12 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
     CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(lock_from, lock_length, false));
     std::optional<EntryView> view = map_.find(cluster);
     if (!view) {
-      CO_TRY_ASSIGN(view, co_await map_.look_up(cluster));
+      Result<EntryView> loaded = co_await map_.look_up(cluster);
+      if (!loaded) {
+        CO_TRY(co_await tell_damage(loaded.error()));
+        co_return std::unexpected(std::move(loaded).error());
+      }
+      view = std::move(*loaded);
     }
     plan.length = in_place_length(*view, offset, length, plan.host_offset);
     if (plan.length != 0) {
@@ -76,7 +81,11 @@ Task<WritePlan> Qcow2Image::plan_allocation(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(cluster));
   const Result<void> sound = check_entry(view.entry(0), cluster);
   if (!sound) {
-    CO_TRY(co_await gate_.refuse(sound.error().message(), 0, 0));
+    const uint64_t host = host_cluster(view.entry(0));
+    const bool unaligned = !is_aligned(host, header_.cluster_size());
+    const std::string words = "Data cluster offset " + hex(host) + " unaligned (guest offset: " +
+                              hex_or_zero(cluster << header_.cluster_bits) + ")";
+    CO_TRY(co_await gate_.refuse(unaligned ? words : sound.error().message(), 0, 0));
   }
   WritePlan plan;
   plan.guest_offset = offset;

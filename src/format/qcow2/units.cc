@@ -10,4 +10,6 @@ std::string hex(uint64_t value) {
   return "0x" + std::string(digits, end);
 }
 
+std::string hex_or_zero(uint64_t value) { return value == 0 ? "0" : hex(value); }
+
 }  // namespace oxbow::format::qcow2

@@ -49,5 +49,7 @@ struct Unit {
 
 /// As messages show offsets: "0x1f0000".
 [[nodiscard]] std::string hex(uint64_t value);
+/// The same, but a bare "0".
+[[nodiscard]] std::string hex_or_zero(uint64_t value);
 
 }  // namespace oxbow::format::qcow2
