@@ -46,7 +46,8 @@ struct Invocation {
 };
 
 void print_usage_of_shell(const ToolContext& context) {
-  fmt::print("Usage: {} [OPTIONS]... [-c STRING]... [file]\n{}", context.program, usage_text);
+  fmt::print("Usage: {}{} [OPTIONS]... [-c STRING]... [file]\n{}", context.program,
+             context.stock_name ? "" : " io", usage_text);
 }
 
 // Gives an exit code where the program ends with the option.
