@@ -38,15 +38,16 @@ std::string count_words(const CountsInMemory::Wrong& wrong) {
 void Gate::arm(Header& header, OverlapGuard& guard, const CountsInMemory& counts,
                std::function<void(const Corruption&)> on_corrupt) {
   header_ = &header;
+  cluster_bits_ = header.cluster_bits;
   guard_ = &guard;
   counts_ = &counts;
   on_corrupt_ = std::move(on_corrupt);
 }
 
-std::optional<CountsInMemory::Wrong> Gate::miscounted(uint64_t offset, uint64_t length) const {
-  const unsigned bits = header_->cluster_bits;
-  // A cluster that data is written to belongs to one place of the disk and to no snapshot.
-  return counts_->first_wrong(offset >> bits, (offset + length - 1) >> bits, 1);
+bool Gate::miscounted(uint64_t offset, uint64_t length) const {
+  const uint64_t first = offset >> cluster_bits_;
+  const uint64_t last = (offset + length - 1) >> cluster_bits_;
+  return counts_->first_not_one(first, last).has_value();
 }
 
 bool Gate::allows(Writes what, uint64_t offset, uint64_t length) const {
@@ -64,7 +65,8 @@ Task<> Gate::ask(Writes what, uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto overlap, co_await guard_->ask(what, offset, length));
   if (overlap) co_return co_await refuse(overlap_words(what, *overlap), offset, length);
   if (what != Writes::data) co_return {};
-  if (const auto wrong = miscounted(offset, length)) {
+  if (const auto wrong =
+          counts_->first_not_one(offset >> cluster_bits_, (offset + length - 1) >> cluster_bits_)) {
     co_return co_await refuse(count_words(*wrong), offset, length);
   }
   co_return {};
@@ -84,8 +86,17 @@ Task<> Gate::write_metadata(Writes what, uint64_t offset, IoSpan from) {
   co_return written;
 }
 
+// The way of nearly every data write: within one cluster, whose count is known or not.
+bool Gate::surely_allows_data(uint64_t offset, uint64_t length) const {
+  if (guard_ == nullptr || corrupt_) return false;
+  const uint64_t first = offset >> cluster_bits_;
+  const uint64_t last = (offset + length - 1) >> cluster_bits_;
+  return first == last && guard_->surely_free(first) && !counts_->known_not_one(first);
+}
+
 Task<> Gate::write(Writes what, uint64_t offset, IoSpan from) {
   if (what != Writes::data) return write_metadata(what, offset, from);
+  if (surely_allows_data(offset, io_length(from))) return file_->write(offset, from);
   if (allows(what, offset, io_length(from))) return file_->write(offset, from);
   return ask_then_write(what, offset, from);
 }

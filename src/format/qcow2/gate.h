@@ -28,13 +28,15 @@ struct Corruption {
 class CountsInMemory {
  public:
   virtual ~CountsInMemory() = default;
-  /// The first cluster of [first, last] whose count is known and not `expected`.
+  /// The first cluster of [first, last] whose count is known and not 1, as it is where guest
+  /// data may be written: one place of the disk, and no snapshot.
   struct Wrong {
     uint64_t cluster;
     uint64_t count;
   };
-  [[nodiscard]] virtual std::optional<Wrong> first_wrong(uint64_t first, uint64_t last,
-                                                         uint64_t expected) const = 0;
+  [[nodiscard]] virtual std::optional<Wrong> first_not_one(uint64_t first, uint64_t last) const = 0;
+  /// Whether there is such a cluster, asked for one: on the way of every data write.
+  [[nodiscard]] virtual bool known_not_one(uint64_t cluster) const = 0;
 };
 
 /// Owns the image's file. Belongs to the image's loop; operations may overlap in time.
@@ -92,16 +94,17 @@ class Gate {
   Task<> refuse(std::string message, uint64_t offset, uint64_t length);
 
  private:
+  [[nodiscard]] bool surely_allows_data(uint64_t offset, uint64_t length) const;
   [[nodiscard]] bool allows(Writes what, uint64_t offset, uint64_t length) const;
   Task<> ask(Writes what, uint64_t offset, uint64_t length);
   Task<> ask_then_write(Writes what, uint64_t offset, IoSpan from);
   Task<> write_metadata(Writes what, uint64_t offset, IoSpan from);
   Task<> set_corrupt_bit();
-  [[nodiscard]] std::optional<CountsInMemory::Wrong> miscounted(uint64_t offset,
-                                                                uint64_t length) const;
+  [[nodiscard]] bool miscounted(uint64_t offset, uint64_t length) const;
 
   std::unique_ptr<storage::Storage> file_;
   Header* header_ = nullptr;
+  unsigned cluster_bits_ = 0;
   OverlapGuard* guard_ = nullptr;
   const CountsInMemory* counts_ = nullptr;
   std::function<void(const Corruption&)> on_corrupt_;

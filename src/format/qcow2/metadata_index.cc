@@ -8,17 +8,6 @@ namespace {
 // What the allocator adds to each piece.
 constexpr size_t allocator_share = 8;
 
-// The first of `count` sorted positions that is not below `wanted`.
-uint32_t lower_bound(const uint16_t* positions, uint32_t count, uint16_t wanted) {
-  const uint16_t* base = positions;
-  while (count > 1) {
-    const uint32_t half = count / 2;
-    base += base[half - 1] < wanted ? half : 0;
-    count -= half;
-  }
-  return static_cast<uint32_t>(base - positions) + (count == 1 && *base < wanted ? 1 : 0);
-}
-
 }  // namespace
 
 MetadataIndex::MetadataIndex(uint64_t limit_bytes, OnLost on_lost)
@@ -233,7 +222,7 @@ MetadataIndex::Found MetadataIndex::search_chunk(uint64_t index, uint32_t from, 
   return {};
 }
 
-MetadataIndex::Found MetadataIndex::search(uint64_t first, uint64_t last, ClassMask wanted) const {
+MetadataIndex::Found MetadataIndex::find(uint64_t first, uint64_t last, ClassMask wanted) const {
   for (uint64_t index = first >> chunk_bits; index <= last >> chunk_bits; ++index) {
     const uint64_t base = index << chunk_bits;
     const uint64_t from = std::max(first, base);

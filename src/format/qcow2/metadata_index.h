@@ -45,10 +45,17 @@ class MetadataIndex {
     ClassMask classes = 0;  ///< metadata: all of the cluster's
   };
   /// The first cluster of [first, last] with a class of `wanted`, or of which nothing is known.
-  [[nodiscard]] Found find(uint64_t first, uint64_t last, ClassMask wanted) const {
-    const uint64_t index = first >> chunk_bits;
-    if (index == last >> chunk_bits && index < chunks_.size() && chunks_[index].empty()) return {};
-    return search(first, last, wanted);
+  [[nodiscard]] Found find(uint64_t first, uint64_t last, ClassMask wanted) const;
+  /// True where find() finds nothing and that is quickly said; the common case of a data write.
+  [[nodiscard]] bool surely_free(uint64_t cluster) const {
+    const uint64_t index = cluster >> chunk_bits;
+    if (index >= chunks_.size()) return false;
+    if (chunks_[index].empty()) return true;
+    const Few* few = chunks_[index].few();
+    if (few == nullptr) return false;
+    const auto position = static_cast<uint16_t>(cluster);
+    const uint32_t place = lower_bound(few->positions, few->count, position);
+    return place == few->count || few->positions[place] != position;
   }
   /// Every class of one cluster; 0 where nothing is known.
   [[nodiscard]] ClassMask classes_of(uint64_t cluster) const;
@@ -91,8 +98,18 @@ class MetadataIndex {
   // A set that has no code of its own counts as every class: more is protected, never less.
   static constexpr uint8_t code_of_every = 255;
 
+  // The first of `count` sorted positions that is not below `wanted`.
+  static uint32_t lower_bound(const uint16_t* positions, uint32_t count, uint16_t wanted) {
+    const uint16_t* base = positions;
+    while (count > 1) {
+      const uint32_t half = count / 2;
+      base += base[half - 1] < wanted ? half : 0;
+      count -= half;
+    }
+    return static_cast<uint32_t>(base - positions) + (count == 1 && *base < wanted ? 1 : 0);
+  }
+
   static size_t few_bytes(uint32_t capacity) { return sizeof(Few) + capacity * size_t{3}; }
-  [[nodiscard]] Found search(uint64_t first, uint64_t last, ClassMask wanted) const;
   [[nodiscard]] Found search_chunk(uint64_t index, uint32_t from, uint32_t to,
                                    ClassMask wanted) const;
   uint8_t code_for(ClassMask classes);

@@ -41,6 +41,10 @@ class OverlapGuard {
 
   [[nodiscard]] bool enabled() const { return options_.checked != 0; }
 
+  /// A quick yes for data in one cluster; otherwise allows() says more.
+  [[nodiscard]] bool surely_free(uint64_t cluster) const {
+    return built_ && index_.surely_free(cluster);
+  }
   /// Data may go where there is no metadata, metadata only where its own class is and no
   /// other. True: the write is fine. False: ask() has the answer.
   [[nodiscard]] bool allows(Writes what, uint64_t offset, uint64_t length) const {

@@ -1,8 +1,10 @@
 #include "format/qcow2/refcounts.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "format/qcow2/layout.h"
+#include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
@@ -18,6 +20,8 @@ Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punc
       per_block_((uint64_t{header.cluster_size()} * 8) >> header.refcount_order),
       per_slice_((uint64_t{std::min(header.cluster_size(), max_slice)} * 8) >>
                  header.refcount_order),
+      block_bits_(static_cast<unsigned>(std::countr_zero(per_block_))),
+      slice_bits_(static_cast<unsigned>(std::countr_zero(per_slice_))),
       cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice), cache_bytes,
              *this),
       free_(per_block_) {}
@@ -43,8 +47,8 @@ Task<SliceRef> Refcounts::slice_of(uint64_t cluster) {
   const uint64_t block = table_[block_of(cluster)];
   if (!is_aligned(block, header_.cluster_size())) {
     co_return fail(ErrorKind::corrupt,
-                   "refcount block offset " + std::to_string(block) + " of refcount table entry " +
-                       std::to_string(block_of(cluster)) + " is not aligned to a cluster",
+                   "Refblock offset " + hex(block) +
+                       " unaligned (reftable index: " + hex_or_zero(block_of(cluster)) + ")",
                    EIO);
   }
   const uint64_t slice = (cluster % per_block_) / per_slice_;
@@ -121,19 +125,25 @@ Task<uint64_t> Refcounts::allocate(Writes kind, uint64_t count) {
   }
 }
 
-std::optional<CountsInMemory::Wrong> Refcounts::first_wrong(uint64_t first, uint64_t last,
-                                                            uint64_t expected) const {
-  for (uint64_t cluster = first; cluster <= last;) {
-    const uint64_t in_slice = cluster % per_slice_;
-    const uint64_t next = cluster - in_slice + per_slice_;
-    if (!has_block(block_of(cluster))) return Wrong{cluster, 0};
-    const uint64_t slice = (cluster % per_block_) / per_slice_;
-    const std::byte* counts = cache_.peek(table_[block_of(cluster)] + slice * cache_.slice_size());
-    for (uint64_t at = cluster; counts != nullptr && at < next && at <= last; ++at) {
-      const uint64_t count = load_refcount(counts, at % per_slice_, header_.refcount_order);
-      if (count != expected) return Wrong{at, count};
-    }
-    cluster = next;
+// Nothing is known where the slice is not in memory.
+std::optional<uint64_t> Refcounts::count_in_memory(uint64_t cluster) const {
+  const uint64_t block = cluster >> block_bits_;
+  if (block >= table_.size() || table_[block] == 0) return 0;
+  const uint64_t in_block = cluster & (per_block_ - 1);
+  const std::byte* counts =
+      cache_.peek(table_[block] + (in_block >> slice_bits_) * cache_.slice_size());
+  if (counts == nullptr) return std::nullopt;
+  return load_refcount(counts, in_block & (per_slice_ - 1), header_.refcount_order);
+}
+
+bool Refcounts::known_not_one(uint64_t cluster) const {
+  return count_in_memory(cluster).value_or(1) != 1;
+}
+
+std::optional<CountsInMemory::Wrong> Refcounts::first_not_one(uint64_t first, uint64_t last) const {
+  for (uint64_t cluster = first; cluster <= last; ++cluster) {
+    const uint64_t count = count_in_memory(cluster).value_or(1);
+    if (count != 1) return Wrong{cluster, count};
   }
   return std::nullopt;
 }

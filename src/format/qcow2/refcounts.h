@@ -38,8 +38,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> add_references(uint64_t cluster, uint64_t count, uint64_t& raised);
   /// Whether `wanted` of the first `clusters` clusters have a count other than 0.
   Task<bool> counts_at_least(uint64_t wanted, uint64_t clusters);
-  [[nodiscard]] std::optional<Wrong> first_wrong(uint64_t first, uint64_t last,
-                                                 uint64_t expected) const override;
+  [[nodiscard]] std::optional<Wrong> first_not_one(uint64_t first, uint64_t last) const override;
+  [[nodiscard]] bool known_not_one(uint64_t cluster) const override;
   /// Queues the loss of one reference each. The caller has already unlinked them in memory.
   void release(Writes kind, uint64_t host_offset, uint64_t clusters);
 
@@ -68,6 +68,7 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   [[nodiscard]] uint64_t block_of(uint64_t cluster) const { return cluster / per_block_; }
   [[nodiscard]] bool has_block(uint64_t block) const;
   Task<SliceRef> slice_of(uint64_t cluster);
+  [[nodiscard]] std::optional<uint64_t> count_in_memory(uint64_t cluster) const;
   Task<uint64_t> find_free(uint64_t count);
   Task<> learn_region(uint64_t block);
   /// True where a block was made, so that a search made before it is void.
@@ -85,6 +86,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   bool punch_freed_;
   uint64_t per_block_;  // clusters that one refcount block counts
   uint64_t per_slice_;
+  unsigned block_bits_;  // the same two as powers of 2
+  unsigned slice_bits_;
   TableCache cache_;
   FreeIndex free_;
   std::vector<uint64_t> table_;  // host offsets of the blocks, 0 for none

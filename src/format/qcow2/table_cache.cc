@@ -1,6 +1,7 @@
 #include "format/qcow2/table_cache.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace oxbow::format::qcow2 {
 
@@ -17,6 +18,7 @@ TableCache::TableCache(Gate& gate, Writes kind, uint32_t slice_size, uint64_t ma
     : gate_(gate),
       kind_(kind),
       slice_size_(slice_size),
+      slice_bits_(static_cast<unsigned>(std::countr_zero(slice_size))),
       max_slices_(std::max<uint64_t>(max_bytes / slice_size, 2)),
       barrier_(barrier),
       memory_(slice_size) {}
@@ -28,11 +30,10 @@ void TableCache::touch(Slice& slice) {
 }
 
 SliceRef TableCache::find(uint64_t offset) {
-  if (last_ != nullptr && last_->offset == offset) return SliceRef(*last_);
-  const auto found = slices_.find(offset);
-  if (found == slices_.end()) return {};
-  touch(*found->second);
-  return SliceRef(*found->second);
+  Slice* slice = in_memory(offset);
+  if (slice == nullptr) return {};
+  touch(*slice);
+  return SliceRef(*slice);
 }
 
 // A slice on its way into memory: others that want it wait instead of loading it twice.
@@ -86,6 +87,7 @@ Task<SliceRef> TableCache::load(uint64_t offset) {
 
 void TableCache::erase(Slice& slice) {
   if (last_ == &slice) last_ = nullptr;
+  if (recent(slice.offset) == &slice) recent(slice.offset) = nullptr;
   if (slice.dirty) std::erase(dirty_, &slice);
   lru_.erase(slice.lru);
   slices_.erase(slice.offset);
@@ -153,6 +155,7 @@ Task<> TableCache::write_back(bool barrier_anyway) {
 
 void TableCache::drop_all() {
   last_ = nullptr;
+  recent_ = {};
   lru_.clear();
   slices_.clear();
 }

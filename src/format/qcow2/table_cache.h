@@ -3,6 +3,7 @@
 // dirty slice may (the barrier), so that ordering has one place.
 #pragma once
 
+#include <array>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -72,9 +73,8 @@ class TableCache {
   [[nodiscard]] SliceRef find(uint64_t offset);
   /// Its bytes for a glance, which does not count as a use; nullptr where it is not in memory.
   [[nodiscard]] const std::byte* peek(uint64_t offset) const {
-    if (last_ != nullptr && last_->offset == offset) return last_->bytes.get();
-    const auto found = slices_.find(offset);
-    return found == slices_.end() ? nullptr : found->second->bytes.get();
+    const Slice* slice = in_memory(offset);
+    return slice == nullptr ? nullptr : slice->bytes.get();
   }
   /// The same, read from the file where it must be.
   Task<SliceRef> get(uint64_t offset);
@@ -95,6 +95,15 @@ class TableCache {
   class Loading;
   Result<std::vector<Copy>> copy_dirty();
   Task<> write_copies(std::vector<Copy>& copies);
+  [[nodiscard]] Slice*& recent(uint64_t offset) const {
+    return recent_[(offset >> slice_bits_) % recent_.size()];
+  }
+  [[nodiscard]] Slice* in_memory(uint64_t offset) const {
+    Slice*& slot = recent(offset);
+    if (slot != nullptr && slot->offset == offset) return slot;
+    const auto found = slices_.find(offset);
+    return found == slices_.end() ? nullptr : (slot = found->second.get());
+  }
   void erase(Slice& slice);
   Task<SliceRef> load(uint64_t offset);
   Task<> make_room();
@@ -104,6 +113,7 @@ class TableCache {
   Gate& gate_;
   Writes kind_;
   uint32_t slice_size_;
+  unsigned slice_bits_;
   size_t max_slices_;
   WriteBarrier& barrier_;
   BlockPool memory_;
@@ -111,6 +121,7 @@ class TableCache {
   std::list<Slice*> lru_;  // most recently used first
   std::vector<Slice*> dirty_;
   Slice* last_ = nullptr;
+  mutable std::array<Slice*, 16> recent_{};  // a short way to slices_, by offset
   async::Mutex writing_;
   std::unordered_map<uint64_t, std::shared_ptr<async::Event>> loading_;
 };

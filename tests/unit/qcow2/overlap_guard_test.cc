@@ -16,7 +16,8 @@ async::Loop& loop() { return async::Loop::current_thread(); }
 
 class NothingCounted final : public CountsInMemory {
  public:
-  std::optional<Wrong> first_wrong(uint64_t, uint64_t, uint64_t) const override { return {}; }
+  std::optional<Wrong> first_not_one(uint64_t, uint64_t) const override { return {}; }
+  bool known_not_one(uint64_t) const override { return false; }
 };
 
 /// A gate over a rich image, armed.
