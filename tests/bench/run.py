@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import convert
+import guard
 import measure
 import small_io
 import tables
@@ -30,7 +31,7 @@ def arguments():
     parser.add_argument("--ours", required=True, help="folder with Oxbow's qemu-img and qemu-io")
     parser.add_argument("--stock", default=os.path.dirname(shutil.which("qemu-img") or "/usr/bin/x"),
                         help="folder with the stock ones")
-    parser.add_argument("--only", choices=sorted(PARTS), action="append")
+    parser.add_argument("--only", choices=[*sorted(PARTS), "guard"], action="append")
     parser.add_argument("--scratch", help="folder for images, kept (default: a temporary one, removed)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=5120, help="of the file system image")
@@ -58,21 +59,28 @@ def main():
     temporary = settings.scratch is None
     folder = settings.scratch or tempfile.mkdtemp(prefix="oxbow-bench-")
     os.makedirs(folder, exist_ok=True)
-    chosen = settings.only or list(PARTS)
+    chosen = settings.only or [*PARTS, "guard"]
     settings.scratch = folder
     tools = measure.Tools(os.path.abspath(settings.stock), os.path.abspath(settings.ours))
     results = []
+    checks = ""
     try:
         for part in chosen:
-            results.extend(PARTS[part].benchmarks(tools, settings))
+            if part in PARTS:
+                results.extend(PARTS[part].benchmarks(tools, settings))
+        if "guard" in chosen:
+            checks = guard.table(tools, settings)
     except measure.Failed as failure:
         print(f"stopped: {failure}", file=sys.stderr)
     finally:
         print(f"{machine()}\n")
-        print(measure.table(results))
+        if results:
+            print(measure.table(results))
+        if checks:
+            print(f"\n{checks}")
         if temporary:
             shutil.rmtree(folder, ignore_errors=True)
-    return 0 if results else 1
+    return 0 if results or checks else 1
 
 
 if __name__ == "__main__":
