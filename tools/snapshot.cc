@@ -13,18 +13,18 @@ struct SnapshotArguments {
   OpenRequest request;
   char action = 'l';
   bool chosen = false;
-  bool quiet = false;
   std::string name;
   std::string filename;
 };
 
-int list(const ToolContext& context, Image& image) {
+// Without -l the stock tool opens the image and says nothing.
+int list(const ToolContext& context, Image& image, bool chosen) {
   auto info = image.info();
   if (!info) {
     error_report(context, info.error());
     return 1;
   }
-  if (info->snapshots.empty()) return 0;
+  if (info->snapshots.empty() || !chosen) return 0;
   fmt::print("Snapshot list:\n{}", snapshot_table(info->snapshots));
   return 0;
 }
@@ -50,7 +50,7 @@ std::string why_not_applied(const ToolContext& context, const Error& error) {
 
 int act(const ToolContext& context, Image& image, const SnapshotArguments& arguments) {
   const std::string& name = arguments.name;
-  if (arguments.action == 'l') return list(context, image);
+  if (arguments.action == 'l') return list(context, image, arguments.chosen);
   Result<void> done;
   switch (arguments.action) {
     case 'c':
@@ -88,7 +88,7 @@ std::optional<int> read_options(const ToolContext& context, CommandLine& line,
         arguments.action = static_cast<char>(option);
         if (option != 'l') arguments.name = line.argument();
         break;
-      case 'q': arguments.quiet = true; break;
+      case 'q': break;  // there is nothing to be quiet about
       case 'U': arguments.request.options.force_share = true; break;
       case opt_image_opts: arguments.request.image_opts = true; break;
       default: break;
@@ -108,6 +108,7 @@ int snapshot_main(const ToolContext& context, int argc, char** argv) {
   if (line.operands().size() != 1) return usage_error(context, "Expecting one image file name");
   arguments.filename = line.operands()[0];
   arguments.request.options.writable = arguments.action != 'l';
+  arguments.request.options.unmap_on_discard = true;  // what only a snapshot held leaves the file
   arguments.request.options.trust = line.trust();
   auto image = open_image(context, arguments.filename, arguments.request);
   if (!image) return 1;
