@@ -3,13 +3,13 @@
 
 #include "base/result.h"
 #include "graph/node.h"
-#include "storage/fault.h"
+#include "storage/storage.h"
 
 namespace oxbow {
 namespace {
 
-storage::FaultStorage* fault_driver(const Image& image) {
-  return dynamic_cast<storage::FaultStorage*>(&image.node()->format().file());
+storage::FaultControl* fault_driver(const Image& image) {
+  return image.node()->format().file().fault_control();
 }
 
 std::unexpected<Error> no_fault_driver(const Image& image) {
@@ -24,22 +24,22 @@ std::unexpected<Error> not_yet(const char* what) {
 }  // namespace
 
 Result<void> Image::add_breakpoint(const std::string& event, const std::string& tag) {
-  storage::FaultStorage* driver = fault_driver(*this);
+  storage::FaultControl* driver = fault_driver(*this);
   return driver != nullptr ? driver->add_break(event, tag) : no_fault_driver(*this);
 }
 
 Result<void> Image::remove_breakpoint(const std::string& tag) {
-  storage::FaultStorage* driver = fault_driver(*this);
+  storage::FaultControl* driver = fault_driver(*this);
   return driver != nullptr ? driver->remove_break(tag) : no_fault_driver(*this);
 }
 
 Result<void> Image::resume_breakpoint(const std::string& tag) {
-  storage::FaultStorage* driver = fault_driver(*this);
+  storage::FaultControl* driver = fault_driver(*this);
   return driver != nullptr ? driver->resume(tag) : no_fault_driver(*this);
 }
 
 bool Image::is_suspended(const std::string& tag) const {
-  const storage::FaultStorage* driver = fault_driver(*this);
+  const storage::FaultControl* driver = fault_driver(*this);
   return driver != nullptr && driver->is_suspended(tag);
 }
 

@@ -40,7 +40,7 @@ Result<void> parse_fault_config(const std::string& text, FaultOptions& into);
 /// "blkdebug:CONFIG:IMAGE" in CONFIG, which may be empty, and IMAGE.
 Result<std::pair<std::string, std::string>> split_fault_filename(const std::string& filename);
 
-class FaultStorage final : public Storage {
+class FaultStorage final : public Storage, public FaultControl {
  public:
   /// Refuses limits that contradict each other ("Cannot meet constraints with align 3").
   static Result<std::unique_ptr<FaultStorage>> create(std::unique_ptr<Storage> inner,
@@ -65,15 +65,11 @@ class FaultStorage final : public Storage {
   /// directly before the request that it is about.
   void event(std::string_view name) override;
 
-  /// The next request that meets `event` stops and is known as `tag` until it is resumed.
-  /// not_found for a word that is no event.
-  Result<void> add_break(const std::string& event, const std::string& tag);
-  /// Resumes the request of this tag that was stopped first; not_found where none is.
-  Result<void> resume(const std::string& tag);
-  /// Forgets the breakpoints of this tag and resumes all its requests; not_found where
-  /// no breakpoint was left, which is also so after it has stopped a request.
-  Result<void> remove_break(const std::string& tag);
-  [[nodiscard]] bool is_suspended(const std::string& tag) const;
+  Result<void> add_break(const std::string& event, const std::string& tag) override;
+  Result<void> resume(const std::string& tag) override;
+  Result<void> remove_break(const std::string& tag) override;
+  [[nodiscard]] bool is_suspended(const std::string& tag) const override;
+  FaultControl* fault_control() override { return this; }
 
  private:
   struct Suspended {

@@ -52,6 +52,21 @@ enum class Sharing {
   read,   ///< only read: an image with metadata
 };
 
+/// Breakpoints of the fault driver, which cannot change the store.
+class FaultControl {
+ public:
+  virtual ~FaultControl() = default;
+  /// The next request that meets `event` stops and is known as `tag` until it is resumed.
+  /// not_found for a word that is no event.
+  virtual Result<void> add_break(const std::string& event, const std::string& tag) = 0;
+  /// Resumes the request of this tag that was stopped first; not_found where none is.
+  virtual Result<void> resume(const std::string& tag) = 0;
+  /// Forgets the breakpoints of this tag and resumes all its requests; not_found where
+  /// no breakpoint was left, which is also so after it has stopped a request.
+  virtual Result<void> remove_break(const std::string& tag) = 0;
+  [[nodiscard]] virtual bool is_suspended(const std::string& tag) const = 0;
+};
+
 /// One open byte store, to look at: whoever holds this alone cannot change a byte. Belongs to
 /// one event loop. Offsets and lengths are bytes. Every error names filename(). Several
 /// operations may be under way at once.
@@ -84,6 +99,8 @@ class Source {
   /// Named points of the upper layer ("l2_update", "refblock_alloc", ...: the stock
   /// tools' blkdebug event words). Only the fault driver listens.
   virtual void event(std::string_view) {}
+  /// That of the fault driver; nullptr elsewhere.
+  virtual FaultControl* fault_control() { return nullptr; }
 };
 
 /// The same with everything that changes it.

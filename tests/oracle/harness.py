@@ -12,7 +12,7 @@ from holder import Holder
 from judge import Judge
 from outcome import Failure, Outcome, Said
 
-TIMEOUT = 10  # seconds that one command may take
+TIMEOUT = 40  # seconds that one command may take
 
 
 class Tools:
