@@ -12,6 +12,11 @@ void error_line(const ToolContext& context, std::string_view message) {
 }
 
 void warning_line(const ToolContext& context, std::string_view message) {
+  // The stock tools' way of telling about probing has no program in front.
+  if (message.starts_with("WARNING: ")) {
+    fmt::print(stderr, "{}\n", message);
+    return;
+  }
   fmt::print(stderr, "{}: warning: {}\n", context.program, message);
 }
 
@@ -21,14 +26,16 @@ void error_report(const ToolContext& context, const Error& error, std::string_vi
              error.hint());
 }
 
+void report_corruption(std::string_view message) {
+  fmt::print(stderr,
+             "qcow2: Image is corrupt: {}; further non-fatal corruption events will be "
+             "suppressed\n",
+             message);
+}
+
 void report_image_error(const ToolContext& context, const Error& error, std::string_view where) {
   if (!context.stock_name) return error_report(context, error, where);
-  if (error.kind() == ErrorKind::corrupt) {
-    fmt::print(stderr,
-               "qcow2: Image is corrupt: {}; further non-fatal corruption events will be "
-               "suppressed\n",
-               error.message());
-  }
+  if (error.kind() == ErrorKind::corrupt) report_corruption(error.message());
   error_report(context, Error::from_errno(error.as_errno()), where);
 }
 

@@ -39,6 +39,8 @@ void warn_report(const ToolContext& context, fmt::format_string<Args...> format,
 }
 /// "program: where: message", then the error's hint; without "where: " where it is empty.
 void error_report(const ToolContext& context, const Error& error, std::string_view where = {});
+/// The stock tools' line about damage met while reading.
+void report_corruption(std::string_view message);
 /// A failed access to an open image. The stock tools say what is corrupt on a line of its own
 /// and then "program: where: " with errno's words; `oxbow` gives the whole message in one.
 void report_image_error(const ToolContext& context, const Error& error, std::string_view where);

@@ -86,13 +86,24 @@ bool Conversion::choose_snapshot() {
   const SnapshotChoice& wanted = *arguments_.snapshot;
   const auto info = sources_.front().info();
   if (!info) return refuse(info.error());
-  const bool found = std::ranges::any_of(info->snapshots, [&](const SnapshotInfo& snapshot) {
+  const auto found = std::ranges::find_if(info->snapshots, [&](const SnapshotInfo& snapshot) {
     if (wanted.either) return snapshot.id == wanted.id || snapshot.name == wanted.name;
     return (wanted.id.empty() || snapshot.id == wanted.id) &&
            (wanted.name.empty() || snapshot.name == wanted.name);
   });
-  if (!found) return refuse("Failed to load snapshot: Can't find snapshot");
-  return refuse("Failed to load snapshot: reading internal snapshots is not supported yet");
+  if (!info->qcow2) {
+    return refuse(
+        fmt::format("Failed to load snapshot: Block format '{}' used by device '' does "
+                    "not support temporarily loading internal snapshots",
+                    sources_.front().format()));
+  }
+  if (found == info->snapshots.end()) {
+    return refuse("Failed to load snapshot: Can't find snapshot");
+  }
+  const auto loaded = sources_.front().view_snapshot(found->id);
+  if (!loaded) return refuse(loaded.error(), "Failed to load snapshot");
+  total_ = (sources_.front().size() + sector - 1) / sector * sector;
+  return true;
 }
 
 bool Conversion::prepare_target() {
@@ -111,7 +122,7 @@ bool Conversion::prepare_target() {
 
 bool Conversion::set_target_options(CreateOptionList& list) {
   if (auto parsed = list.parse(arguments_.option_list); !parsed) return refuse(parsed.error());
-  if (!list.get("size")) list.set("size", std::to_string(total_));
+  list.set("size", std::to_string(total_));  // whatever -o said
   if (arguments_.backing_file && !list.set("backing_file", *arguments_.backing_file)) {
     return refuse(fmt::format("Backing file not supported for file format '{}'", target_format()));
   }

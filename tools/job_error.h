@@ -11,6 +11,11 @@ namespace oxbow::tools {
 /// message, which names the file.
 inline void report_job_error(const ToolContext& context, const Error& error) {
   if (context.stock_name) {
+    std::string_view damage = error.hint();
+    if (error.kind() == ErrorKind::corrupt && damage.ends_with('\n')) {
+      damage.remove_suffix(1);
+      report_corruption(damage);
+    }
     error_line(context, error.message());
   } else {
     error_report(context, error);

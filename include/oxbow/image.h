@@ -85,6 +85,8 @@ class Image {
   Result<void> create_snapshot(const std::string& name);
   /// The snapshot of this name is gone, and what only it held is free. Else not_found.
   Result<void> delete_snapshot(const std::string& name);
+  /// The disk reads as it was at the snapshot of this id; of images open for reading only.
+  Result<void> view_snapshot(const std::string& id);
   /// The disk becomes what it was at the snapshot of this name or, failing that, this id.
   Result<void> apply_snapshot(const std::string& name_or_id);
 

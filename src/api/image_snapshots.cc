@@ -39,6 +39,11 @@ Result<void> Image::create_snapshot(const std::string& name) {
   return async::Loop::current_thread().run(image->create_snapshot(std::move(snapshot)));
 }
 
+Result<void> Image::view_snapshot(const std::string& id) {
+  TRY_ASSIGN(Qcow2Image * image, with_snapshots(*this));
+  return async::Loop::current_thread().run(image->view_snapshot(id));
+}
+
 Result<void> Image::delete_snapshot(const std::string& name) {
   TRY_ASSIGN(Qcow2Image * image, with_snapshots(*this));
   return async::Loop::current_thread().run(image->delete_snapshot(name, SnapshotKey::name));

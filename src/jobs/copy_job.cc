@@ -6,16 +6,11 @@
 #include "async/loop.h"
 #include "base/bytes.h"
 #include "jobs/copy_offload.h"
+#include "jobs/while_doing.h"
 
 namespace oxbow::jobs {
 
 namespace {
-
-// The stock tool's line, with the layer's own words as a hint.
-Error while_doing(std::string_view what, uint64_t offset, const Error& cause) {
-  const std::string line = std::string(what) + std::to_string(offset);
-  return Error::from_errno(cause.as_errno(), line).with_hint(cause.message() + "\n");
-}
 
 // A new cluster gets the next free place when its write begins, if the table that will link
 // it is there: a window must not need more than one piece of a table. Below this it may.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "jobs/while_doing.h"
 
 namespace oxbow::jobs {
 
@@ -43,10 +44,8 @@ Task<CopyPlan::PlacedRun> CopyPlan::placed_run(uint64_t offset) {
   if (offset >= current_.begin && offset < current_.end) co_return current_;
   const Result<SourceRun> found = co_await sources_.run_at(offset, size() - offset);
   if (!found) {
-    const int code = found.error().as_errno();
-    Error error = Error::from_errno(
-        code, "error while reading block status at offset " + std::to_string(offset));
-    co_return std::unexpected(std::move(error).with_hint(found.error().message() + "\n"));
+    co_return std::unexpected(
+        while_doing("error while reading block status at offset ", offset, found.error()));
   }
   PlacedRun run{offset, offset + found->length, PlacedRun::Need::nothing, found->compressed};
   run.need = need_for(found->kind, run);

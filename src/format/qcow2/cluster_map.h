@@ -86,6 +86,12 @@ class ClusterMap {
   /// The old table is left to be released.
   Task<> adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint64_t disk_size);
 
+  /// Answers from another tree, without a word to the disk.
+  void show_tree(std::vector<uint64_t> entries) {
+    cache_.drop_all();
+    l1_ = std::move(entries);
+  }
+
   /// Moves the L1 table to a place for `entries` and switches the header to it.
   Task<> grow_l1(uint64_t entries);
   /// Releases the L2 tables of clusters from `first_cluster` on, which hold nothing any more.

@@ -100,6 +100,22 @@ Result<void> parse_unsupported(const std::string& key, const std::string& word) 
   return refuse("Invalid parameter '" + key + "'");
 }
 
+// Options that mean nothing without another one.
+Result<void> check_companions(const Words& options) {
+  const auto has = [&](const char* key) { return options.contains(key); };
+  const auto is_on = [&](const char* key) { return has(key) && options.at(key) == "on"; };
+  if (is_on("data_file_raw") && !has("data_file")) {
+    return refuse("data-file-raw requires data-file");
+  }
+  if (has("encryption") && has("encrypt.format")) {
+    return refuse("'encrypt.format' and its alias 'encryption' can't be used at the same time");
+  }
+  if ((is_on("encryption") || has("encrypt.format")) && !has("encrypt.key-secret")) {
+    return refuse("Parameter 'encrypt.key-secret' is required for cipher");
+  }
+  return {};
+}
+
 Result<void> parse_one(const std::string& key, const std::string& word, Qcow2CreateOptions& into) {
   if (key == "cluster_size") return parse_cluster_size(word, into);
   if (key == "refcount_bits") return parse_refcount_bits(word, into);
@@ -131,6 +147,11 @@ Result<void> check_size(const Qcow2CreateOptions& options) {
   const uint64_t entry = options.extended_l2 ? 16 : 8;
   const uint64_t clusters = div_round_up(options.size, uint64_t{1} << options.cluster_bits);
   const uint64_t tables = div_round_up(clusters, (uint64_t{1} << options.cluster_bits) / entry);
+  // It is rounded up to whole sectors, and the stock tool's sizes have a sign.
+  if (options.size > INT64_MAX - 511 && options.size <= INT64_MAX) {
+    return fail(ErrorKind::invalid_argument,
+                "Could not resize image: Image size cannot be negative", EINVAL);
+  }
   if (options.size > INT64_MAX || tables * 8 > max_l1_bytes) {
     return fail(ErrorKind::invalid_argument,
                 "The image size is too large for file format 'qcow2' (try using a larger cluster "
@@ -169,6 +190,7 @@ Result<Qcow2CreateOptions> parse_create_options(const Words& options) {
   if (const auto compat = options.find("compat"); compat != options.end()) {
     TRY(parse_version(compat->second));
   }
+  TRY(check_companions(options));
   for (const auto& [key, word] : options) TRY(parse_one(key, word, parsed));
   return parsed;
 }

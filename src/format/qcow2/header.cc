@@ -123,6 +123,10 @@ Result<void> check_l1(const Header& header) {
   if (!table_place_valid(header, header.l1_table_offset, uint64_t{header.l1_size} * 8)) {
     return corrupt("Active L1 table offset invalid");
   }
+  // So near the end of the numbers the stock tool's count of L1 entries comes out as 0.
+  if (header.size > UINT64_MAX - (header.l2_entries() << header.cluster_bits) + 1) {
+    return corrupt("Could not refresh total sector count: File too large");
+  }
   if (header.size > INT64_MAX || header.l1_entries_needed() > INT32_MAX) {
     return corrupt("Image is too big");
   }
@@ -239,6 +243,7 @@ Task<Header> read_header(storage::Source& file, bool check_only) {
   }
   CO_TRY(co_await read_backing_name(file, frame, header));
   CO_TRY(co_await verify_linked_tables(file, header, check_only));
+  header.size = align_down(header.size, 512);  // the stock tools count whole sectors
   co_return header;
 }
 

@@ -77,6 +77,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// Takes a snapshot of the disk; id, places and disk size are filled in. unsupported where the
   /// refcounts are too narrow, and nothing has changed then.
   Task<> create_snapshot(Snapshot snapshot);
+  /// The disk reads as it was at the snapshot of this id; of images open for reading only.
+  Task<> view_snapshot(std::string_view id);
   /// not_found where there is none of that name.
   Task<> delete_snapshot(std::string_view wanted, SnapshotKey key);
   /// The disk becomes what it was then, its size too.

@@ -31,8 +31,11 @@ Task<std::shared_ptr<Buffer>> Qcow2Image::decompressed(const L2Entry& entry, uin
   };
   Result<void> unpacked = co_await async::Loop::current_thread().offload(work);
   if (!unpacked) {
-    co_return std::unexpected(std::move(unpacked).error().in_context(
-        gate_.file().filename() + ": compressed cluster at host offset " + hex(place.offset)));
+    // Damaged data, not damaged metadata: the image is as sound as before.
+    co_return fail(ErrorKind::io,
+                   gate_.file().filename() + ": compressed cluster at host offset " +
+                       hex(place.offset) + ": " + unpacked.error().message(),
+                   EIO);
   }
   blob_ = std::make_shared<Buffer>(std::move(plain));
   blob_cluster_ = cluster;

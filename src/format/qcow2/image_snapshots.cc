@@ -214,6 +214,21 @@ Task<> Qcow2Image::create_snapshot(Snapshot snapshot) {
   co_return co_await settle();
 }
 
+Task<> Qcow2Image::view_snapshot(std::string_view id) {
+  if (options_.writable) {
+    co_return fail(ErrorKind::invalid_argument,
+                   "a snapshot can be looked at only in an image that is open for reading", EINVAL);
+  }
+  CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots, co_await load_snapshots());
+  const auto found = std::ranges::find(snapshots, id, &Snapshot::id);
+  if (found == snapshots.end()) co_return no_such_snapshot(id);
+  CO_TRY_ASSIGN(std::vector<uint64_t> l1, co_await read_snapshot_l1(*found));
+  header_.size = align_down(found->disk_size, 512);
+  map_.show_tree(std::move(l1));
+  blob_.reset();
+  co_return {};
+}
+
 Task<> Qcow2Image::delete_snapshot(std::string_view wanted, SnapshotKey key) {
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   CO_TRY_ASSIGN(std::vector<Snapshot> snapshots, co_await load_snapshots());
