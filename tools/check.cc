@@ -17,7 +17,7 @@ struct CheckArguments {
   OpenRequest request;
   OutputFormat output = OutputFormat::human;
   bool quiet = false;
-  bool repair = false;
+  Repair repair = Repair::none;
 };
 
 void print_json(const CheckArguments& arguments, const std::string& format,
@@ -75,11 +75,41 @@ void print_human(const CheckResult& result) {
   if (result.image_end_offset) fmt::print("Image end offset: {}\n", result.image_end_offset);
 }
 
+void print_repaired(const CheckResult& result) {
+  fmt::print(
+      "The following inconsistencies were found and repaired:\n\n"
+      "    {} leaked clusters\n"
+      "    {} corruptions\n\n"
+      "Double checking the fixed image now...\n",
+      result.leaks_fixed, result.corruptions_fixed);
+  // Findings go to the error output: what was said before them stands before them.
+  std::fflush(stdout);
+}
+
+// What is left after a repair is found out by a second check, without one.
+Result<CheckResult> check_and_repair(const ToolContext& context, const CheckArguments& arguments,
+                                     Image& image) {
+  auto tell = [&context](const CheckFinding& finding) {
+    if (finding.about_check) {
+      error_report(context, "{}", finding.text);
+    } else {
+      fmt::print(stderr, "{}\n", finding.text);
+    }
+  };
+  auto result = image.check(tell, arguments.repair);
+  if (!result || (result->corruptions_fixed == 0 && result->leaks_fixed == 0)) return result;
+  if (!arguments.quiet && arguments.output == OutputFormat::human) print_repaired(*result);
+  auto rest = image.check(tell);
+  if (!rest) return rest;
+  rest->corruptions_fixed = result->corruptions_fixed;
+  rest->leaks_fixed = result->leaks_fixed;
+  return rest;
+}
+
 int check(const ToolContext& context, const CheckArguments& arguments) {
   auto image = open_image(context, arguments.filename, arguments.request);
   if (!image) return failed;
-  auto result =
-      image->check([](const CheckFinding& finding) { fmt::print(stderr, "{}\n", finding.text); });
+  auto result = check_and_repair(context, arguments, *image);
   if (!result) {
     if (result.error().kind() == ErrorKind::unsupported) {
       error_report(context, "This image format does not support checks");
@@ -95,7 +125,10 @@ int check(const ToolContext& context, const CheckArguments& arguments) {
       print_human(*result);
     }
   }
-  if (result->check_errors) return failed;
+  if (result->check_errors) {
+    error_report(context, "Check failed");
+    return failed;
+  }
   if (result->corruptions) return corrupt;
   return result->leaks ? leaky : clean;
 }
@@ -112,8 +145,11 @@ std::optional<int> read_options(const ToolContext& context, CommandLine& line,
     switch (option) {
       case 'f': arguments.request.format = line.argument(); break;
       case 'r':
-        arguments.repair = true;
-        if (std::string_view what = line.argument(); what != "leaks" && what != "all") {
+        if (std::string_view what = line.argument(); what == "leaks") {
+          arguments.repair = Repair::leaks;
+        } else if (what == "all") {
+          arguments.repair = Repair::all;
+        } else {
           return usage_error(
               context,
               fmt::format("Unknown option value for -r (expecting 'leaks' or 'all'): {}", what));
@@ -152,12 +188,9 @@ int check_main(const ToolContext& context, int argc, char** argv) {
     error_report(context, "Invalid source cache option: {}", words.cache);
     return failed;
   }
-  if (arguments.repair) {
-    error_report(context, "Repair (-r) is not supported yet; the image was not touched");
-    return failed;
-  }
   arguments.request.options.cache = *cache;
   arguments.request.options.check_only = true;
+  arguments.request.options.writable = arguments.repair != Repair::none;
   arguments.request.options.trust = line.trust();
   return check(context, arguments);
 }

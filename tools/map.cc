@@ -30,7 +30,7 @@ bool continues(const BlockStatus& run, const BlockStatus& next) {
   return !run.host_offset || *run.host_offset + run.length == *next.host_offset;
 }
 
-void print_json(const BlockStatus& run, const char* separator) {
+void print_json(const BlockStatus& run, const char* end) {
   JsonWriter json(JsonWriter::Layout::line);
   json.begin_object();
   json.member("start", run.offset);
@@ -42,7 +42,7 @@ void print_json(const BlockStatus& run, const char* separator) {
   if (run.host_offset) json.member("offset", *run.host_offset);
   json.end_object();
   // The stock tool has a blank after the bracket that opens an entry.
-  fmt::print("{}{{ {}", separator, std::string_view(json.text()).substr(1));
+  fmt::print("{{ {}{}", std::string_view(json.text()).substr(1), end);
 }
 
 // 0 stands without a prefix.
@@ -78,28 +78,23 @@ class MapPrinter {
       run_.length += next.length;
       return true;
     }
-    if (run_.length != 0 && !print()) return false;
+    if (run_.length != 0 && !print(",\n")) return false;
     run_ = std::move(next);
     return true;
   }
 
-  bool finish() {
-    if (!print()) return false;
-    if (output_ == OutputFormat::json) fmt::print("]\n");
-    return true;
-  }
+  bool finish() { return print("]\n"); }
 
  private:
-  bool print() {
+  bool print(const char* json_end) {
     if (output_ == OutputFormat::human) return print_human(context_, run_);
-    print_json(run_, std::exchange(separator_, ",\n"));
+    print_json(run_, json_end);
     return true;
   }
 
   const ToolContext& context_;
   OutputFormat output_;
   BlockStatus run_;
-  const char* separator_ = "";
 };
 
 int map(const ToolContext& context, const MapArguments& arguments) {

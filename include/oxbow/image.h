@@ -107,8 +107,12 @@ class Image {
   Result<bool> is_allocated(uint64_t offset, uint64_t& length);
 
   /// Compares the metadata with itself. `on_finding` sees each finding as it is made.
-  /// unsupported for formats without a check.
-  Result<CheckResult> check(const std::function<void(const CheckFinding&)>& on_finding = {});
+  /// unsupported for formats without a check. To repair, the image is opened `check_only` and
+  /// `writable` (else invalid_argument): the result says what was fixed and what is left, a
+  /// second check whether that is all, and for anything else the image is opened anew. A crash
+  /// during a repair leaves nothing worse than there was.
+  Result<CheckResult> check(const std::function<void(const CheckFinding&)>& on_finding = {},
+                            Repair repair = Repair::none);
 
   /// For images over the fault driver ("blkdebug"); unsupported elsewhere. The next request
   /// that meets `event` stops and is known as `tag`; not_found for a word that is no event.

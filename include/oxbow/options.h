@@ -28,6 +28,15 @@ enum class Trust {
   all,  ///< whatever it names, as the stock tools do
 };
 
+/// What a check repairs of what it finds.
+enum class Repair {
+  none,
+  /// Clusters that are counted and not used are freed, and flags that follow the counts set
+  /// right; what needs more than that is told.
+  leaks,
+  all,  ///< whatever can be without a guess; guest data is never touched
+};
+
 enum class DetectZeroes { off, on, unmap };
 
 struct OpenOptions {
@@ -40,7 +49,9 @@ struct OpenOptions {
   bool open_backing = true;  ///< false: backing files are not opened, holes read as zeroes
   /// false: an external data file is not opened, and its data cannot be read
   bool open_data_file = true;
-  bool check_only = false;  ///< do not refuse or repair dirty and corrupt images
+  /// Do not refuse or repair dirty and corrupt images; guest data is not written. With
+  /// `writable`, for Image::check() to repair.
+  bool check_only = false;
   CacheMode cache = CacheMode::writeback;
   bool unmap_on_discard = false;  ///< pass discards on to the host file
   DetectZeroes detect_zeroes = DetectZeroes::off;

@@ -20,8 +20,7 @@ struct Image::State {
 
   [[nodiscard]] graph::Node& node() const { return *opened.node; }
   [[nodiscard]] graph::ZeroFlags zero_flags(ZeroOptions options) const {
-    return {options.may_unmap, options.no_fallback,
-            options.fua || opened.writethrough};
+    return {options.may_unmap, options.no_fallback, options.fua || opened.writethrough};
   }
 };
 
@@ -202,8 +201,9 @@ Result<bool> Image::is_allocated(uint64_t offset, uint64_t& length) {
   return state_->loop->run(api::is_allocated(state_->opened.node, offset, asked, length));
 }
 
-Result<CheckResult> Image::check(const std::function<void(const CheckFinding&)>& on_finding) {
-  return state_->loop->run(api::check(state_->opened.node, on_finding));
+Result<CheckResult> Image::check(const std::function<void(const CheckFinding&)>& on_finding,
+                                 Repair repair) {
+  return state_->loop->run(api::check(state_->opened.node, on_finding, repair));
 }
 
 }  // namespace oxbow

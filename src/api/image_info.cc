@@ -132,10 +132,10 @@ Task<BlockStatus> block_status(std::shared_ptr<graph::Node> node, uint64_t offse
   CO_TRY_ASSIGN(const graph::NodeStatus first, co_await node->status(offset, length));
   BlockStatus out = from_node(first, offset);
   while (out.length < length) {
-    CO_TRY_ASSIGN(const graph::NodeStatus next,
-                  co_await node->status(offset + out.length, length - out.length));
-    if (!continues(out, next)) break;
-    out.length += next.length;
+    const auto next = co_await node->status(offset + out.length, length - out.length);
+    // What cannot be read is told when it is asked for.
+    if (!next || !continues(out, *next)) break;
+    out.length += next->length;
   }
   co_return out;
 }
@@ -156,12 +156,13 @@ Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint
 }
 
 Task<CheckResult> check(std::shared_ptr<graph::Node> node,
-                        std::function<void(const CheckFinding&)> on_finding) {
+                        std::function<void(const CheckFinding&)> on_finding, Repair repair) {
   auto* image = qcow2_of(*node);
   if (image == nullptr) {
     co_return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
   }
   CO_TRY(co_await node->flush());
+  if (repair != Repair::none) co_return co_await image->repair(repair, on_finding);
   co_return co_await qcow2::check(image->file(), image->header(), on_finding);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <oxbow/info.h>
+#include <oxbow/options.h>
 
 #include <functional>
 #include <memory>
@@ -21,6 +22,6 @@ Task<BlockStatus> block_status(std::shared_ptr<graph::Node> node, uint64_t offse
 Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint64_t length,
                         uint64_t& run);
 Task<CheckResult> check(std::shared_ptr<graph::Node> node,
-                        std::function<void(const CheckFinding&)> on_finding);
+                        std::function<void(const CheckFinding&)> on_finding, Repair repair);
 
 }  // namespace oxbow::api

@@ -3,7 +3,7 @@
 import importlib
 
 TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
-          "interop", "guard", "snapshot")
+          "interop", "guard", "repair", "snapshot")
 
 
 def written_cases():

@@ -1,11 +1,11 @@
 // Compares a qcow2 image's metadata with itself; reads only. Finds what the stock tool's
-// check finds and says it in its words. The walk that counts references is shared with
-// repair.h.
+// check finds and says it in its words. What repairs stands in check_repair.h.
 #pragma once
 
 #include "format/qcow2/check_report.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/reference_map.h"
+#include "format/qcow2/snapshot_table.h"
 
 namespace oxbow::format::qcow2 {
 
@@ -15,10 +15,16 @@ namespace oxbow::format::qcow2 {
 /// be understood (after a note about it): then the message is the error number's words.
 Task<CheckResult> check(storage::Source& file, const Header& header, const FindingSink& sink);
 
-/// The true refcount of every cluster in the file, and of `more_clusters` behind its end, all
-/// of which are 0. What is wrong with the tables goes to `report`; such references are not
-/// counted.
-Task<ReferenceMap> compute_references(storage::Source& file, const Header& header,
-                                      CheckReport& report, uint64_t more_clusters);
+/// The snapshots, or a note and the error that ends the check. Without `discard` entries that
+/// are incomplete are findings.
+Task<std::vector<Snapshot>> load_snapshots(storage::Source& file, const Header& header,
+                                           CheckReport& report,
+                                           const DiscardSink* discard = nullptr);
+
+/// Whether the entry lacks fields that its version of the format demands.
+[[nodiscard]] bool is_incomplete(const Header& header, const Snapshot& snapshot);
+
+/// As the results state it: whole sectors count.
+[[nodiscard]] uint64_t guest_clusters_shown(const Header& header);
 
 }  // namespace oxbow::format::qcow2

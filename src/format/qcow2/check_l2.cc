@@ -50,6 +50,7 @@ void RegionCounter::count_clusters(uint64_t first, uint64_t count) {
     if (references_.count(cluster) < max_count_) {
       references_.add(cluster, 1);
     } else {
+      overflowed_ = true;
       report_.corruption("ERROR: overflow cluster offset=" + hex(cluster << bits_));
       report_.note(
           "Use qemu-img amend to increase the refcount entry width or qemu-img convert to create a "
@@ -58,8 +59,9 @@ void RegionCounter::count_clusters(uint64_t first, uint64_t count) {
   }
 }
 
-void L2Checker::check(const std::byte* table, bool active) {
+void L2Checker::check(const std::byte* table, bool active, std::vector<uint64_t>* to_zero) {
   active_ = active;
+  to_zero_ = to_zero;
   next_ = 0;
   const uint64_t entries = header_.l2_entries();
   if (header_.extended_l2()) {
@@ -110,11 +112,28 @@ void L2Checker::check_entry(const L2Entry& entry, uint64_t index) {
         report_.corruption("ERROR: Unallocated cluster has non-zero subcluster allocation map");
       }
       return;
-    case L2Kind::zero_allocated: check_plain(entry, true); return;
-    case L2Kind::normal:
-      check_plain(entry, header_.extended_l2() && entry.allocated_subclusters() == 0);
-      return;
+    case L2Kind::zero_allocated:
+    case L2Kind::normal: check_plain(entry, index, reads_zero(entry, kind)); return;
   }
+}
+
+// Nothing of the cluster is ever read.
+bool L2Checker::reads_zero(const L2Entry& entry, L2Kind kind) const {
+  if (header_.extended_l2()) return kind == L2Kind::normal && entry.allocated_subclusters() == 0;
+  return kind == L2Kind::zero_allocated;
+}
+
+bool L2Checker::has_misplaced_zeroes(const std::byte* table) const {
+  const bool extended = header_.extended_l2();
+  for (uint64_t i = 0; i < header_.l2_entries(); ++i) {
+    const std::byte* at = table + i * header_.l2_entry_size();
+    const L2Entry entry{load_be<uint64_t>(at), extended ? load_be<uint64_t>(at + 8) : 0};
+    if (reads_zero(entry, kind_of(entry, !extended)) &&
+        !is_aligned(entry.raw & l2_offset_mask, header_.cluster_size())) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void L2Checker::check_compressed(const L2Entry& entry, uint64_t index) {
@@ -143,16 +162,22 @@ void L2Checker::check_compressed(const L2Entry& entry, uint64_t index) {
   ++result.fragmented_clusters;
 }
 
-void L2Checker::check_plain(const L2Entry& entry, bool reads_zero) {
+void L2Checker::check_plain(const L2Entry& entry, uint64_t index, bool reads_zero) {
   const uint64_t offset = entry.raw & l2_offset_mask;
   if ((entry.allocated_subclusters() & entry.zero_subclusters()) != 0) {
     report_.corruption("ERROR offset=" + bare_hex(offset) +
                        ": Allocated cluster has corrupted subcluster allocation bitmap");
   }
   if (!is_aligned(offset, header_.cluster_size())) {
-    report_.corruption("ERROR offset=" + bare_hex(offset) + ": " +
-                       (reads_zero ? "Preallocated" : "Data") +
-                       " cluster is not properly aligned; L2 entry corrupted.");
+    const std::string text = "offset=" + bare_hex(offset) + ": " +
+                             (reads_zero ? "Preallocated" : "Data") +
+                             " cluster is not properly aligned; L2 entry corrupted.";
+    if (reads_zero && to_zero_ != nullptr) {
+      report_.corruption_fixed("Repairing " + text);
+      to_zero_->push_back(index);
+      return;
+    }
+    report_.corruption("ERROR " + text);
   }
   follow(offset, 1);
   if (active_ && (entry.raw & copied_flag) == 0) all_copied_ = false;

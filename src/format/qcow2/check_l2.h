@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "format/qcow2/check_report.h"
 #include "format/qcow2/header.h"
@@ -27,6 +28,8 @@ class RegionCounter {
   /// Clusters that are known to lie inside. One that has as many references as a refcount can
   /// hold is a finding and not counted further.
   void count_clusters(uint64_t first, uint64_t count);
+  /// Whether there were references that a refcount could not hold.
+  [[nodiscard]] bool overflowed() const { return overflowed_; }
   [[nodiscard]] bool inside(uint64_t offset, uint64_t size) const {
     return size < limit_ && offset < limit_ - size;
   }
@@ -35,6 +38,7 @@ class RegionCounter {
   uint32_t bits_;
   uint64_t max_count_;
   uint64_t limit_;  // ranges end before
+  bool overflowed_ = false;
   ReferenceMap& references_;
   CheckReport& report_;
 };
@@ -45,8 +49,11 @@ class L2Checker {
       : header_(header), regions_(regions), report_(report) {}
 
   /// `table`: one cluster. `active`: of the image itself, not of a snapshot: then clusters
-  /// are counted for the statistics too.
-  void check(const std::byte* table, bool active);
+  /// are counted for the statistics too. `to_zero`: takes the entries that refer to a cluster
+  /// in vain, as they read as zeroes; they are told as repaired, and the caller makes it so.
+  void check(const std::byte* table, bool active, std::vector<uint64_t>* to_zero = nullptr);
+  /// Whether the table has entries for `to_zero`.
+  [[nodiscard]] bool has_misplaced_zeroes(const std::byte* table) const;
   /// Whether every entry of active tables with a plain cluster has the COPIED flag.
   [[nodiscard]] bool all_copied() const { return all_copied_; }
 
@@ -54,12 +61,14 @@ class L2Checker {
   [[nodiscard]] uint64_t take_run(const std::byte* table, uint64_t index, uint64_t raw);
   void check_entry(const L2Entry& entry, uint64_t index);
   void check_compressed(const L2Entry& entry, uint64_t index);
-  void check_plain(const L2Entry& entry, bool reads_zero);
+  void check_plain(const L2Entry& entry, uint64_t index, bool reads_zero);
+  [[nodiscard]] bool reads_zero(const L2Entry& entry, L2Kind kind) const;
   void follow(uint64_t offset, uint64_t clusters);
 
   const Header& header_;
   RegionCounter& regions_;
   CheckReport& report_;
+  std::vector<uint64_t>* to_zero_ = nullptr;
   bool active_ = false;
   bool all_copied_ = true;
   uint64_t next_ = 0;  // where the next cluster lies if the table is not fragmented

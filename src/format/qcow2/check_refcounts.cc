@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstring>
 
+#include "format/qcow2/repair_counts.h"
+
 namespace oxbow::format::qcow2 {
 namespace {
 
@@ -10,9 +12,11 @@ constexpr uint64_t per_word = ReferenceMap::per_word;
 
 }  // namespace
 
-void count_refcount_structures(const Header& header, const RefcountReader& refcounts,
+bool count_refcount_structures(const Header& header, const RefcountReader& refcounts,
                                uint64_t file_clusters, RegionCounter& regions,
-                               const ReferenceMap& references, CheckReport& report) {
+                               const ReferenceMap& references, CheckReport& report,
+                               bool repairing) {
+  bool sound = true;
   const uint64_t cluster_size = header.cluster_size();
   regions.count(header.refcount_table_offset,
                 uint64_t{header.refcount_table_clusters} << header.cluster_bits);
@@ -20,32 +24,43 @@ void count_refcount_structures(const Header& header, const RefcountReader& refco
     const uint64_t entry = refcounts.table()[i];
     if (entry == 0) continue;
     const uint64_t block = refcounts.block(i);
+    const std::string named = "refcount block " + std::to_string(i);
     if ((entry & ~refcount_table_offset_mask) != 0) {
       report.corruption("ERROR refcount table entry " + std::to_string(i) +
                         " has reserved bits set");
+      sound = false;
     } else if (!refcounts.aligned(i)) {
-      report.corruption("ERROR refcount block " + std::to_string(i) +
+      report.corruption("ERROR " + named +
                         " is not cluster aligned; refcount table entry corrupted");
+      sound = false;
     } else if (block >> header.cluster_bits >= file_clusters) {
-      report.corruption("ERROR refcount block " + std::to_string(i) + " is outside image");
+      if (repairing) {
+        report.corruption_fixed("Repairing " + named + " is outside image");
+      } else {
+        report.corruption("ERROR " + named + " is outside image");
+      }
+      sound = false;
     } else {
+      // A count that is full does not grow, so it is looked at before, too.
+      sound = sound && references.count(block >> header.cluster_bits) == 0;
       regions.count(block, cluster_size);
       const uint64_t references_to_it = references.count(block >> header.cluster_bits);
       if (references_to_it != 1) {
-        report.corruption("ERROR refcount block " + std::to_string(i) +
-                          " refcount=" + std::to_string(references_to_it));
+        report.corruption("ERROR " + named + " refcount=" + std::to_string(references_to_it));
       }
     }
   }
+  return sound;
 }
 
 RefcountComparer::RefcountComparer(storage::Source& file, const Header& header,
                                    const RefcountReader& refcounts, const ReferenceMap& references,
-                                   CheckReport& report)
+                                   CheckReport& report, CountWriter* writer)
     : header_(header),
       refcounts_(refcounts),
       references_(references),
       report_(report),
+      writer_(writer),
       window_(file, header.cluster_size()),
       word_bytes_((per_word << header.refcount_order) / 8),
       ones_(word_bytes_),
@@ -80,7 +95,8 @@ Task<> RefcountComparer::compare_region(uint64_t region, uint64_t clusters) {
   }
   CO_TRY_ASSIGN(const std::byte* counts, co_await window_.get(block, in_a_row));
   compare_block(counts, first, clusters);
-  co_return {};
+  if (writer_ == nullptr) co_return {};
+  co_return co_await writer_->write(block, first, std::span(counts, header_.cluster_size()));
 }
 
 void RefcountComparer::compare_block(const std::byte* block, uint64_t first, uint64_t count) {
@@ -122,6 +138,7 @@ void RefcountComparer::tell_unreadable(uint64_t region, uint64_t first, uint64_t
                  "); further non-fatal corruption events will be suppressed");
     told_corrupt_ = true;
   }
+  broken_ = true;
   for (uint64_t i = first; i < first + count; ++i) {
     report_.check_error("Can't get refcount for cluster " + std::to_string(i) +
                         ": Input/output error");
@@ -132,13 +149,21 @@ void RefcountComparer::judge(uint64_t cluster, uint64_t refcount) {
   const uint64_t references = references_.count(cluster);
   if (refcount != 0 || references != 0) end_ = cluster + 1;
   if (refcount == references) return;
-  std::string text = (refcount < references ? "ERROR cluster " : "Leaked cluster ") +
-                     std::to_string(cluster) + " refcount=" + std::to_string(refcount) +
-                     " reference=" + std::to_string(references);
-  if (refcount < references) {
-    report_.corruption(std::move(text));
+  const bool too_low = refcount < references;
+  const bool repaired = writer_ != nullptr && writer_->sets(too_low);
+  const std::string text = "cluster " + std::to_string(cluster) +
+                           " refcount=" + std::to_string(refcount) +
+                           " reference=" + std::to_string(references);
+  if (refcount == 0) broken_ = true;
+  if (repaired) writer_->set(cluster, references);
+  if (repaired && too_low) {
+    report_.corruption_fixed("Repairing " + text);
+  } else if (repaired) {
+    report_.leak_fixed("Repairing " + text);
+  } else if (too_low) {
+    report_.corruption("ERROR " + text);
   } else {
-    report_.leak(std::move(text));
+    report_.leak("Leaked " + text);
   }
 }
 

@@ -1,6 +1,7 @@
 #include "format/qcow2/check_references.h"
 
 #include "format/qcow2/bitmap_directory.h"
+#include "format/qcow2/repair_entries.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
@@ -19,6 +20,11 @@ uint64_t tables_in_a_row(std::span<const uint64_t> l1, uint64_t cluster_size, ui
     ++count;
   }
   return count;
+}
+
+bool snapshot_l1_sound(const Header& header, const Snapshot& snapshot) {
+  return is_aligned(snapshot.l1_table_offset, header.cluster_size()) &&
+         snapshot.l1_size <= max_l1_bytes / 8;
 }
 
 Task<std::vector<uint64_t>> read_l1_piece(storage::Source& file, uint64_t offset, uint64_t first,
@@ -69,8 +75,21 @@ Task<> ReferenceCounter::count_tables(std::span<const uint64_t> l1, bool active)
     const uint64_t in_a_row = tables_in_a_row(l1.subspan(i), cluster_size, window_.capacity());
     auto bytes = co_await window_.get(table, in_a_row);
     if (!bytes) co_return unreadable(report_, "check_refcounts_l2");
-    l2_.check(*bytes, active);
+    CO_TRY(co_await check_table(table, *bytes, active));
   }
+  co_return {};
+}
+
+Task<> ReferenceCounter::check_table(uint64_t table, const std::byte* bytes, bool active) {
+  bool repairs = repair_ != nullptr && l2_.has_misplaced_zeroes(bytes);
+  if (repairs) {
+    CO_TRY_ASSIGN(repairs, co_await repair_->may_change(table));
+  }
+  std::vector<uint64_t> to_zero;
+  l2_.check(bytes, active, repairs ? &to_zero : nullptr);
+  if (to_zero.empty()) co_return {};
+  CO_TRY(co_await repair_->zero(table, std::span(bytes, header_.cluster_size()), to_zero));
+  window_.forget();
   co_return {};
 }
 

@@ -9,13 +9,17 @@
 
 namespace oxbow::format::qcow2 {
 
+class ZeroEntryRepair;
+
 class ReferenceCounter {
  public:
+  /// `repair`: puts right the entries that it can; may be null.
   ReferenceCounter(storage::Source& file, const Header& header, ReferenceMap& references,
-                   CheckReport& report)
+                   CheckReport& report, ZeroEntryRepair* repair)
       : file_(file),
         header_(header),
         report_(report),
+        repair_(repair),
         regions_(header, file.size(), references, report),
         l2_(header, regions_, report),
         window_(file, header.cluster_size()) {}
@@ -29,17 +33,22 @@ class ReferenceCounter {
  private:
   Task<> count_l1(uint64_t offset, uint64_t entries, bool active);
   Task<> count_tables(std::span<const uint64_t> l1, bool active);
+  Task<> check_table(uint64_t table, const std::byte* bytes, bool active);
   Task<> count_snapshots(std::span<const Snapshot> snapshots);
   Task<> count_bitmaps();
 
   storage::Source& file_;
   const Header& header_;
   CheckReport& report_;
+  ZeroEntryRepair* repair_;
   RegionCounter regions_;
   L2Checker l2_;
   TableWindow window_;
   bool l1_copied_ = true;
 };
+
+/// Whether the snapshot's L1 table may be followed.
+[[nodiscard]] bool snapshot_l1_sound(const Header& header, const Snapshot& snapshot);
 
 /// L1 tables are read by this many entries at a time.
 inline constexpr uint64_t l1_piece = 32768;

@@ -26,6 +26,14 @@ class CheckReport {
     ++result_.leaks;
     tell(CheckFinding::Severity::leak, std::move(text));
   }
+  void corruption_fixed(std::string text, uint64_t count = 1) {
+    result_.corruptions_fixed += count;
+    tell(CheckFinding::Severity::error, std::move(text));
+  }
+  void leak_fixed(std::string text) {
+    ++result_.leaks_fixed;
+    tell(CheckFinding::Severity::leak, std::move(text));
+  }
   /// Something that kept the check from looking.
   void check_error(std::string text) {
     ++result_.check_errors;
@@ -33,10 +41,14 @@ class CheckReport {
   }
   /// Said, not counted.
   void note(std::string text) { tell(CheckFinding::Severity::note, std::move(text)); }
+  /// Why the check cannot go on.
+  void note_about_check(std::string text) {
+    if (sink_) sink_({CheckFinding::Severity::note, std::move(text), true});
+  }
 
  private:
   void tell(CheckFinding::Severity severity, std::string text) {
-    if (sink_) sink_({severity, std::move(text)});
+    if (sink_) sink_({severity, std::move(text), false});
   }
 
   CheckResult& result_;

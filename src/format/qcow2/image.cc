@@ -63,14 +63,22 @@ Task<> Qcow2Image::start() {
     CO_TRY(co_await repair_dirty());
   }
   CO_TRY(co_await map_.load());
-  if (!options_.writable) co_return {};
+  // Repair trusts no refcount and no list of metadata that this image's tables could give.
+  if (!in_use) co_return {};
   CO_TRY(co_await refcounts_.load());
   gate_.arm(header_, guard_, refcounts_,
             [this](const Corruption& corruption) { tell_corruption(corruption); });
   const bool wished = (header_.compatible_features & compatible_lazy_refcounts) != 0;
   lazy_ = header_.version >= 3 && options_.lazy_refcounts.value_or(wished);
-  if (!options_.check_only) CO_TRY(co_await clear_autoclear());
-  co_return {};
+  co_return co_await clear_autoclear();
+}
+
+Task<CheckResult> Qcow2Image::repair(Repair what, const FindingSink& sink) {
+  if (!options_.writable || !options_.check_only) {
+    co_return fail(ErrorKind::invalid_argument,
+                   gate_.file().filename() + " is not open to be repaired");
+  }
+  co_return co_await check_and_repair(gate_, header_, what, sink);
 }
 
 // Another writer, or a crash with lazy refcounts, left the counts behind the tables.
@@ -113,6 +121,9 @@ void Qcow2Image::tell_corruption(const Corruption& corruption) const {
 Result<void> Qcow2Image::writable() const {
   if (!options_.writable) {
     return fail(ErrorKind::read_only, gate_.file().filename() + " is open for reading only");
+  }
+  if (options_.check_only) {
+    return fail(ErrorKind::read_only, gate_.file().filename() + " is open for a check only");
   }
   if (gate_.corrupt()) {
     return fail(ErrorKind::corrupt, gate_.file().filename() + " is marked corrupt", EIO);

@@ -11,6 +11,7 @@
 
 #include "async/sync.h"
 #include "format/format.h"
+#include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
@@ -83,6 +84,10 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> delete_snapshot(std::string_view wanted, SnapshotKey key);
   /// The disk becomes what it was then, its size too.
   Task<> apply_snapshot(std::string_view wanted, SnapshotKey key);
+
+  /// Of an image that was opened to be checked and for writing. What it is read by afterwards
+  /// is what was loaded before: open it anew.
+  Task<CheckResult> repair(Repair what, const FindingSink& sink);
 
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
 

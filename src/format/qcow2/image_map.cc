@@ -9,16 +9,16 @@ namespace oxbow::format::qcow2 {
 
 Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) const {
   if (is_compressed(entry)) return {};
+  if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {
+    return fail(ErrorKind::corrupt,
+                "Zero cluster entry found in pre-v3 image (" + map_.name_entry(cluster) + ")", EIO);
+  }
   const uint64_t host = host_cluster(entry);
   if (!is_aligned(host, header_.cluster_size())) [[unlikely]] {
     return fail(
         ErrorKind::corrupt,
         "Cluster allocation offset " + hex(host) + " unaligned (" + map_.name_entry(cluster) + ")",
         EIO);
-  }
-  if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {
-    return fail(ErrorKind::corrupt,
-                "Zero cluster entry found in pre-v3 image (" + map_.name_entry(cluster) + ")", EIO);
   }
   if (header_.extended_l2() && (entry.bitmap & (entry.bitmap >> 32) & 0xffffffff) != 0)
       [[unlikely]] {

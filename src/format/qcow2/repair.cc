@@ -7,23 +7,24 @@
 #include "format/qcow2/check.h"
 #include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/refcount_reader.h"
+#include "format/qcow2/survey.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
 
-class RefcountRepair {
+class RefcountStore {
  public:
-  RefcountRepair(Gate& gate, Header& header)
+  RefcountStore(Gate& gate, Header& header, ReferenceMap& references)
       : gate_(gate),
         header_(header),
-        refcounts_(gate.file(), header),
+        references_(references),
         per_block_(header.refcount_block_entries()),
-        end_(div_round_up(gate.file().size(), header.cluster_size())) {}
+        end_(std::max(references.end(), div_round_up(gate.file().size(), header.cluster_size()))) {}
 
-  Task<> run();
+  Task<> run(Blocks blocks);
 
  private:
-  Task<> count_references();
+  Task<> load_places();
   Result<uint64_t> take(uint64_t clusters);
   Result<bool> place_one();
   Result<void> place_missing();
@@ -35,8 +36,7 @@ class RefcountRepair {
 
   Gate& gate_;
   Header& header_;
-  RefcountReader refcounts_;
-  ReferenceMap references_;
+  ReferenceMap& references_;
   uint64_t per_block_;
   uint64_t end_;                  // clusters from here on are free
   std::vector<uint64_t> blocks_;  // host offsets by region
@@ -46,37 +46,14 @@ class RefcountRepair {
   uint64_t new_table_clusters_ = 0;
 };
 
-// Room for the blocks and the table that may have to be added behind the end of the file.
-uint64_t spare_clusters(const Header& header, uint64_t file_clusters) {
-  const uint64_t table = max_refcount_table_bytes >> header.cluster_bits;
-  return 2 * div_round_up(file_clusters, header.refcount_block_entries()) + 2 * table + 16;
-}
-
-Task<> RefcountRepair::count_references() {
-  CheckResult found;
-  const FindingSink nobody;
-  CheckReport report(found, nobody);
-  CO_TRY_ASSIGN(references_, co_await compute_references(gate_.file(), header_, report,
-                                                         spare_clusters(header_, end_)));
-  if (found.corruptions != 0) {
-    co_return fail(
-        ErrorKind::corrupt,
-        gate_.file().filename() +
-            ": the tables are damaged, so the refcounts cannot be set right; run a check",
-        EIO);
-  }
-  end_ = std::max(end_, references_.end());
-  co_return {};
-}
-
-bool RefcountRepair::has_references(uint64_t region) const {
+bool RefcountStore::has_references(uint64_t region) const {
   const uint64_t first = region * per_block_;
   const uint64_t last = std::min(first + per_block_, references_.clusters());
   return first < last && references_.any(first, last - first);
 }
 
 // Clusters behind everything else, each with a reference.
-Result<uint64_t> RefcountRepair::take(uint64_t clusters) {
+Result<uint64_t> RefcountStore::take(uint64_t clusters) {
   if (end_ + clusters > references_.clusters()) {
     return fail(ErrorKind::corrupt, gate_.file().filename() + ": too many refcounts are missing",
                 EIO);
@@ -87,7 +64,7 @@ Result<uint64_t> RefcountRepair::take(uint64_t clusters) {
 }
 
 // Adds one block that is missing, or a larger table; false where nothing is missing.
-Result<bool> RefcountRepair::place_one() {
+Result<bool> RefcountStore::place_one() {
   for (uint64_t region = 0; region < div_round_up(end_, per_block_); ++region) {
     if (blocks_.size() <= region) blocks_.resize(region + 1);
     if (blocks_[region] == 0 && has_references(region)) {
@@ -98,7 +75,10 @@ Result<bool> RefcountRepair::place_one() {
     }
     if (region >= table_entries_ && blocks_[region] != 0) {
       const uint64_t entries_per_cluster = header_.cluster_size() / 8;
-      new_table_clusters_ = 1 + div_round_up(blocks_.size(), entries_per_cluster);
+      // The table is counted, too, and so are the blocks that it takes to do that.
+      const uint64_t least = div_round_up(blocks_.size(), entries_per_cluster);
+      const uint64_t more_blocks = least / per_block_ + 3;
+      new_table_clusters_ = div_round_up(blocks_.size() + more_blocks, entries_per_cluster);
       table_entries_ = new_table_clusters_ * entries_per_cluster;
       TRY_ASSIGN(new_table_, take(new_table_clusters_));
       return true;
@@ -107,12 +87,18 @@ Result<bool> RefcountRepair::place_one() {
   return false;
 }
 
-// What is placed needs counts itself, so this goes on until nothing is missing.
-Result<void> RefcountRepair::place_missing() {
+Task<> RefcountStore::load_places() {
+  RefcountReader refcounts(gate_.file(), header_);
+  CO_TRY(co_await refcounts.load());
   table_entries_ = (uint64_t{header_.refcount_table_clusters} << header_.cluster_bits) / 8;
-  for (uint64_t region = 0; region < refcounts_.table().size(); ++region) {
-    blocks_.push_back(refcounts_.block(region));
+  for (uint64_t region = 0; region < refcounts.table().size(); ++region) {
+    blocks_.push_back(refcounts.block(region));
   }
+  co_return {};
+}
+
+// What is placed needs counts itself, so this goes on until nothing is missing.
+Result<void> RefcountStore::place_missing() {
   for (;;) {
     TRY_ASSIGN(const bool placed, place_one());
     if (!placed) break;
@@ -124,8 +110,8 @@ Result<void> RefcountRepair::place_missing() {
   return {};
 }
 
-Task<> RefcountRepair::rewrite_block(uint64_t region, std::span<std::byte> block,
-                                     std::span<std::byte> old) {
+Task<> RefcountStore::rewrite_block(uint64_t region, std::span<std::byte> block,
+                                    std::span<std::byte> old) {
   std::ranges::fill(block, std::byte{0});
   const uint64_t first = region * per_block_;
   const uint64_t last = std::min(first + per_block_, references_.clusters());
@@ -141,7 +127,7 @@ Task<> RefcountRepair::rewrite_block(uint64_t region, std::span<std::byte> block
   co_return co_await gate_.write(Writes::refcount_block, blocks_[region], IoSpan(&from, 1));
 }
 
-Task<> RefcountRepair::rewrite_blocks() {
+Task<> RefcountStore::rewrite_blocks() {
   CO_TRY_ASSIGN(Buffer block, Buffer::allocate(header_.cluster_size()));
   CO_TRY_ASSIGN(Buffer old, Buffer::allocate(header_.cluster_size()));
   for (uint64_t region = 0; region < blocks_.size(); ++region) {
@@ -151,7 +137,7 @@ Task<> RefcountRepair::rewrite_blocks() {
   co_return {};
 }
 
-Task<> RefcountRepair::write_table() {
+Task<> RefcountStore::write_table() {
   const bool moves = new_table_ != 0;
   const uint64_t bytes = moves ? new_table_clusters_ << header_.cluster_bits
                                : uint64_t{header_.refcount_table_clusters} << header_.cluster_bits;
@@ -165,7 +151,7 @@ Task<> RefcountRepair::write_table() {
   co_return co_await gate_.write(Writes::refcount_table, offset, IoSpan(&from, 1));
 }
 
-Task<> RefcountRepair::switch_header() {
+Task<> RefcountStore::switch_header() {
   header_.refcount_table_offset = new_table_ << header_.cluster_bits;
   header_.refcount_table_clusters = static_cast<uint32_t>(new_table_clusters_);
   std::byte raw[12];
@@ -176,9 +162,8 @@ Task<> RefcountRepair::switch_header() {
                                  IoSpan(&from, 1));
 }
 
-Task<> RefcountRepair::run() {
-  CO_TRY(co_await refcounts_.load());
-  CO_TRY(co_await count_references());
+Task<> RefcountStore::run(Blocks blocks) {
+  if (blocks == Blocks::keep) CO_TRY(co_await load_places());
   CO_TRY(place_missing());
   CO_TRY(co_await rewrite_blocks());
   if (added_.empty() && new_table_ == 0) co_return co_await gate_.barrier();
@@ -193,9 +178,37 @@ Task<> RefcountRepair::run() {
 
 }  // namespace
 
+Task<> store_refcounts(Gate& gate, Header& header, ReferenceMap references, Blocks blocks) {
+  RefcountStore store(gate, header, references);
+  co_return co_await store.run(blocks);
+}
+
+uint64_t refcount_room(const Gate& gate, const Header& header) {
+  const uint64_t clusters = div_round_up(gate.file().size(), header.cluster_size());
+  const uint64_t table = max_refcount_table_bytes >> header.cluster_bits;
+  return 2 * div_round_up(clusters, header.refcount_block_entries()) + 2 * table + 16;
+}
+
 Task<> repair_refcounts(Gate& gate, Header& header) {
-  RefcountRepair repair(gate, header);
-  co_return co_await repair.run();
+  CheckResult found;
+  const FindingSink nobody;
+  CheckReport report(found, nobody);
+  RefcountReader refcounts(gate.file(), header);
+  CO_TRY(co_await refcounts.load());
+  CO_TRY_ASSIGN(std::vector<Snapshot> snapshots,
+                co_await load_snapshots(gate.file(), header, report));
+  SurveyOptions options;
+  options.more_clusters = refcount_room(gate, header);
+  CO_TRY_ASSIGN(Survey seen, co_await survey(gate.file(), header, refcounts, std::move(snapshots),
+                                             report, options));
+  if (found.corruptions != 0) {
+    co_return fail(
+        ErrorKind::corrupt,
+        gate.file().filename() +
+            ": the tables are damaged, so the refcounts cannot be set right; run a check",
+        EIO);
+  }
+  co_return co_await store_refcounts(gate, header, std::move(seen.references), Blocks::keep);
 }
 
 }  // namespace oxbow::format::qcow2

@@ -13,6 +13,8 @@ namespace {
 constexpr uint32_t up_to_vm_state = 8;
 constexpr uint32_t up_to_disk_size = 16;
 constexpr uint32_t up_to_icount = 24;
+// Where a table with too much in it is read to be repaired.
+constexpr uint64_t max_damaged_table_bytes = INT32_MAX;
 
 struct EntrySizes {
   uint32_t extra = 0;
@@ -84,6 +86,45 @@ Error in_table(int os_error) {
   return Error::from_errno(os_error, "Failed to read snapshot table");
 }
 
+struct EntryReader {
+  MetadataReader reader;
+  uint64_t image_size;
+  const DiscardSink* discard;
+  uint64_t kept = 0;  // bytes of entries, without what was cut off
+
+  // None where the entry would go beyond the table's largest size.
+  Task<std::optional<Snapshot>> next(size_t index);
+};
+
+Task<std::optional<Snapshot>> EntryReader::next(size_t index) {
+  if (reader.left() < snapshot_fixed_bytes) co_return std::nullopt;
+  Result<std::span<const std::byte>> fixed = co_await reader.next(snapshot_fixed_bytes);
+  if (!fixed) co_return std::unexpected(in_table(fixed.error().as_errno()));
+  std::optional<Snapshot> entry(std::in_place);
+  EntrySizes sizes = decode_fixed(fixed->data(), *entry);
+  const uint64_t rest = sizes.total() - snapshot_fixed_bytes;
+  uint64_t cut_off = 0;
+  if (sizes.extra > max_snapshot_extra_bytes) {
+    if (discard == nullptr) co_return std::unexpected(too_much_extra(index));
+    (*discard)(1, "Discarding too much extra metadata in snapshot table entry " +
+                      std::to_string(index) + " (" + std::to_string(sizes.extra) + " > " +
+                      std::to_string(max_snapshot_extra_bytes) + ")");
+    cut_off = sizes.extra - max_snapshot_extra_bytes;
+    sizes.extra = max_snapshot_extra_bytes;
+  }
+  kept += snapshot_fixed_bytes + rest - cut_off;
+  if (rest > reader.left() || kept > max_snapshot_table_bytes) co_return std::nullopt;
+  Result<std::span<const std::byte>> extra = co_await reader.next(sizes.extra);
+  if (!extra) co_return std::unexpected(in_table(extra.error().as_errno()));
+  std::vector<std::byte> bytes(extra->begin(), extra->end());
+  reader.skip(cut_off);
+  extra = co_await reader.next(rest - cut_off - sizes.extra);
+  if (!extra) co_return std::unexpected(in_table(extra.error().as_errno()));
+  bytes.insert(bytes.end(), extra->begin(), extra->end());
+  decode_rest(bytes.data(), sizes, image_size, *entry);
+  co_return entry;
+}
+
 }  // namespace
 
 std::vector<std::byte> encode_snapshots(std::span<const Snapshot> snapshots) {
@@ -111,31 +152,28 @@ Result<void> check_snapshot_place(const Header& header) {
   return {};
 }
 
-Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header) {
+Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header,
+                                           const DiscardSink* discard) {
   std::vector<Snapshot> snapshots;
-  if (header.nb_snapshots != 0 &&
-      header.snapshots_offset > max_file_offset - max_snapshot_table_bytes) {
+  const uint64_t longest = discard == nullptr ? max_snapshot_table_bytes : max_damaged_table_bytes;
+  if (header.nb_snapshots != 0 && header.snapshots_offset > max_file_offset - longest) {
     co_return std::unexpected(in_table(EIO));
   }
-  MetadataReader reader(file, header.snapshots_offset,
-                        header.snapshots_offset + max_snapshot_table_bytes);
+  EntryReader reader{
+      MetadataReader(file, header.snapshots_offset, header.snapshots_offset + longest), header.size,
+      discard};
   for (size_t i = 0; i < header.nb_snapshots; ++i) {
-    if (reader.left() < snapshot_fixed_bytes) {
+    CO_TRY_ASSIGN(std::optional<Snapshot> entry, co_await reader.next(i));
+    if (!entry && discard == nullptr) {
       co_return fail(ErrorKind::corrupt, "Snapshot table is too big", EFBIG);
     }
-    Result<std::span<const std::byte>> fixed = co_await reader.next(snapshot_fixed_bytes);
-    if (!fixed) co_return std::unexpected(in_table(fixed.error().as_errno()));
-    Snapshot entry;
-    const EntrySizes sizes = decode_fixed(fixed->data(), entry);
-    if (sizes.extra > max_snapshot_extra_bytes) co_return std::unexpected(too_much_extra(i));
-    const uint64_t rest = sizes.total() - snapshot_fixed_bytes;
-    if (rest > reader.left()) {
-      co_return fail(ErrorKind::corrupt, "Snapshot table is too big", EFBIG);
+    if (!entry) {
+      const uint64_t left = header.nb_snapshots - i;
+      (*discard)(left, "Discarding " + std::to_string(left) +
+                           " overhanging snapshots (snapshot table is too big)");
+      break;
     }
-    Result<std::span<const std::byte>> tail = co_await reader.next(rest);
-    if (!tail) co_return std::unexpected(in_table(tail.error().as_errno()));
-    decode_rest(tail->data(), sizes, header.size, entry);
-    snapshots.push_back(std::move(entry));
+    snapshots.push_back(std::move(*entry));
   }
   co_return snapshots;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,9 +38,15 @@ struct Snapshot {
 /// Whether the header's count and offset can be true; read_snapshots() relies on it.
 Result<void> check_snapshot_place(const Header& header);
 
-/// All entries; at most max_snapshots and max_snapshot_table_bytes.
+/// Told what is left out, and how many findings that is.
+using DiscardSink = std::function<void(uint64_t count, std::string text)>;
+
+/// All entries; at most max_snapshots and max_snapshot_table_bytes. With `discard`, extra data
+/// that is too long is cut off and snapshots behind the table's largest size are left out; else
+/// either fails.
 /// Errors, in the stock tool's words: corrupt, or what reading the file gave.
-Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header);
+Task<std::vector<Snapshot>> read_snapshots(storage::Source& file, const Header& header,
+                                           const DiscardSink* discard = nullptr);
 
 /// The table as the file holds it, padding and all. Fields that an entry lacked and that are
 /// needed are added: the size of the disk and of a large VM state.

@@ -26,6 +26,9 @@ class TableWindow {
     co_return buffer_.data() + (offset - begin_);
   }
 
+  /// What was read is outdated.
+  void forget() { filled_ = 0; }
+
  private:
   static constexpr uint64_t window = 1 << 20;
 

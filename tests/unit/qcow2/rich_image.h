@@ -61,6 +61,16 @@ class RichImage {
     bytes.write(block + index % 256 * 2, IoSpan(&part, 1));
   }
 
+  /// At the file's end, with a count and no reference.
+  uint64_t add_cluster() {
+    const uint64_t at = align_up(bytes.size(), cluster);
+    std::vector<std::byte> zeroes(cluster);
+    const iovec part{zeroes.data(), zeroes.size()};
+    bytes.write(at, IoSpan(&part, 1));
+    set_refcount(at, 1);
+    return at;
+  }
+
  private:
   void make_disk() {
     TestImage image({.cluster_bits = 9, .bytes = 256 << 10});
@@ -75,15 +85,6 @@ class RichImage {
     }
     EXPECT_TRUE(image.run(image.node().write(0, IoSpan(&part, 1))));
     bytes = image.close_and_take();
-  }
-
-  uint64_t add_cluster() {
-    const uint64_t at = align_up(bytes.size(), cluster);
-    std::vector<std::byte> zeroes(cluster);
-    const iovec part{zeroes.data(), zeroes.size()};
-    bytes.write(at, IoSpan(&part, 1));
-    set_refcount(at, 1);
-    return at;
   }
 
   // A bitmap of one cluster of bits, and the place of an encryption header.

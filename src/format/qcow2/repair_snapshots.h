@@ -1,0 +1,33 @@
+// A snapshot table that cannot be read as it is, or lacks fields: what can be kept of it, and a
+// table with that in its place.
+#pragma once
+
+#include "format/qcow2/check_report.h"
+#include "format/qcow2/gate.h"
+#include "format/qcow2/header.h"
+#include "format/qcow2/snapshot_table.h"
+
+namespace oxbow::format::qcow2 {
+
+class SnapshotTableRepair {
+ public:
+  SnapshotTableRepair(Gate& gate, Header& header) : gate_(gate), header_(header) {}
+
+  /// The snapshots that can be read, with fewer than the header says where there are too many.
+  /// What is left out is told, and what is added; nothing is written.
+  Task<std::vector<Snapshot>> load(CheckReport& report);
+  [[nodiscard]] bool changed() const { return changed_; }
+  /// The table as loaded, behind the end of the file, and then in the header; the old one is
+  /// freed after that. The refcounts have been set right.
+  Task<> store(std::span<const Snapshot> snapshots);
+
+ private:
+  Task<uint64_t> write_table(std::span<const Snapshot> old, std::span<const std::byte> table);
+  Task<> write_place(uint32_t count, uint64_t offset);
+
+  Gate& gate_;
+  Header& header_;
+  bool changed_ = false;
+};
+
+}  // namespace oxbow::format::qcow2

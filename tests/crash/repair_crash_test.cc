@@ -1,0 +1,155 @@
+// Power cuts during a repair. Whatever part of its writes reached the disk: guest data and
+// snapshots are what they were, and a second repair makes the image sound.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "rich_image.h"
+#include "snapshots_image.h"
+#include "storage/crash_states.h"
+
+namespace oxbow::testing {
+namespace {
+
+using format::qcow2::Qcow2Image;
+using format::qcow2::SnapshotKey;
+using Bytes = std::vector<std::byte>;
+
+constexpr uint64_t cluster = 512;
+constexpr uint64_t disk_bytes = 128 << 10;
+constexpr uint64_t l2_covers = cluster / 8 * cluster;
+
+struct Damage {
+  const char* name;
+  void (*make)(storage::SparseBytes& bytes);
+};
+
+// Every 8 bytes of every refcount block: one count.
+template <class Change>
+void change_counts(storage::SparseBytes& bytes, uint64_t step, Change change) {
+  const uint64_t table = load64(bytes, 48);
+  for (uint64_t i = 0; i < cluster; i += 8) {
+    const uint64_t block = load64(bytes, table + i);
+    for (uint64_t at = 0; block != 0 && at < cluster; at += step) {
+      store64(bytes, block + at, change(load64(bytes, block + at)));
+    }
+  }
+}
+void spoil_counts(storage::SparseBytes& bytes) {
+  change_counts(bytes, 24, [](uint64_t) { return 2; });
+}
+void clear_counts(storage::SparseBytes& bytes) {
+  change_counts(bytes, 8, [](uint64_t) { return 0; });
+}
+void raise_counts(storage::SparseBytes& bytes) {
+  change_counts(bytes, 8, [](uint64_t count) { return count + 1; });
+}
+void turn_flags(storage::SparseBytes& bytes) {
+  const uint64_t l1 = load64(bytes, 40);
+  for (uint64_t i = 0; i < disk_bytes / l2_covers; ++i) {
+    const uint64_t table = load64(bytes, l1 + i * 8) & format::qcow2::l1_offset_mask;
+    store64(bytes, l1 + i * 8, load64(bytes, l1 + i * 8) ^ format::qcow2::copied_flag);
+    for (uint64_t at = table; at < table + cluster; at += 16) {
+      if (load64(bytes, at) & format::qcow2::l2_offset_mask) {
+        store64(bytes, at, load64(bytes, at) ^ format::qcow2::copied_flag);
+      }
+    }
+  }
+}
+void lose_block(storage::SparseBytes& bytes) { store64(bytes, load64(bytes, 48), 0); }
+void misplace_block(storage::SparseBytes& bytes) {
+  store64(bytes, load64(bytes, 48), load64(bytes, 40));
+}
+void lose_table(storage::SparseBytes& bytes) { store64(bytes, 48, uint64_t{1} << 40); }
+
+const Damage damages[] = {
+    {"counts_of_all_kinds", spoil_counts},
+    {"counts_gone", clear_counts},
+    {"counts_too_high", raise_counts},
+    {"flags", turn_flags},
+    {"block_gone", lose_block},
+    {"block_on_a_table", misplace_block},
+    {"table_gone", lose_table},
+};
+
+async::Loop& loop() { return async::Loop::current_thread(); }
+
+Result<std::unique_ptr<Qcow2Image>> open(std::shared_ptr<storage::Storage> file, bool check_only) {
+  format::qcow2::Qcow2OpenOptions options;
+  options.writable = true;
+  options.check_only = check_only;
+  return loop().run(
+      format::qcow2::open_qcow2(std::make_unique<storage::LentStorage>(file), std::move(options)));
+}
+
+void repair(const std::shared_ptr<storage::Storage>& file) {
+  auto image = open(file, true);
+  ASSERT_TRUE(image) << image.error().message();
+  const auto done = loop().run((*image)->repair(Repair::all, {}));
+  ASSERT_TRUE(done) << done.error().message();
+  ASSERT_EQ(done->corruptions + done->check_errors, 0u);
+  ASSERT_TRUE(loop().run((*image)->close()));
+}
+
+Bytes read_all(graph::Node& node) {
+  Bytes all(node.virtual_size());
+  const iovec part{all.data(), all.size()};
+  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
+  EXPECT_TRUE(done) << done.error().message();
+  return all;
+}
+
+// The disk and then what each snapshot holds, of a sound image. The bytes are a copy.
+std::vector<Bytes> all_disks(const storage::SparseBytes& bytes) {
+  const auto file = std::make_shared<storage::MemoryStorage>(bytes);
+  auto node = open_node(std::make_unique<storage::LentStorage>(file), nullptr);
+  EXPECT_TRUE(node) << node.error().message();
+  std::vector<Bytes> out = {read_all(**node)};
+  auto& image = dynamic_cast<Qcow2Image&>((*node)->format());
+  for (const char* name : {"one", "two"}) {
+    const auto applied = loop().run(image.apply_snapshot(name, SnapshotKey::name));
+    EXPECT_TRUE(applied) << applied.error().message();
+    out.push_back(read_all(**node));
+  }
+  EXPECT_TRUE(loop().run((*node)->close()));
+  return out;
+}
+
+void examine(const storage::CrashState& state, const std::vector<Bytes>& disks) {
+  const auto file = std::make_shared<storage::MemoryStorage>(state.contents);
+  repair(file);
+  if (::testing::Test::HasFatalFailure()) return;
+  const CheckResult after = check_bytes(file->bytes());
+  ASSERT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
+  ASSERT_TRUE(all_disks(file->bytes()) == disks);
+}
+
+class RepairCrash : public ::testing::TestWithParam<Damage> {};
+
+TEST_P(RepairCrash, leaves_nothing_worse_than_there_was) {
+  storage::SparseBytes bytes = make_image_with_snapshots(disk_bytes, 6);
+  const std::vector<Bytes> disks = all_disks(bytes);
+  GetParam().make(bytes);
+  const auto crash = std::make_shared<storage::CrashStorage>(bytes);
+  repair(crash);
+  if (HasFatalFailure()) return;
+  storage::CrashOptions options;
+  options.exhaustive = 6;
+  options.samples = 12;
+  options.torn = true;
+  const storage::CrashLog log = crash->log();
+  storage::CrashStates walk(log, options);
+  while (auto state = walk.next()) {
+    SCOPED_TRACE(state->description);
+    examine(*state, disks);
+    if (HasFatalFailure()) return;
+  }
+  std::printf("%zu crash states\n", size_t{walk.counts().states});
+  EXPECT_GT(walk.counts().states, 10u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Damages, RepairCrash, ::testing::ValuesIn(damages),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace oxbow::testing
