@@ -89,13 +89,7 @@ void print_repaired(const CheckResult& result) {
 // What is left after a repair is found out by a second check, without one.
 Result<CheckResult> check_and_repair(const ToolContext& context, const CheckArguments& arguments,
                                      Image& image) {
-  auto tell = [&context](const CheckFinding& finding) {
-    if (finding.about_check) {
-      error_report(context, "{}", finding.text);
-    } else {
-      fmt::print(stderr, "{}\n", finding.text);
-    }
-  };
+  auto tell = [&context](const CheckFinding& finding) { finding_line(context, finding); };
   auto result = image.check(tell, arguments.repair);
   if (!result || (result->corruptions_fixed == 0 && result->leaks_fixed == 0)) return result;
   if (!arguments.quiet && arguments.output == OutputFormat::human) print_repaired(*result);
@@ -115,7 +109,9 @@ int check(const ToolContext& context, const CheckArguments& arguments) {
       error_report(context, "This image format does not support checks");
       return no_check;
     }
-    error_report(context, result.error(), "Check failed");
+    const Error& error = result.error();
+    error_report(context, context.stock_name ? Error::from_errno(error.as_errno()) : error,
+                 "Check failed");
     return failed;
   }
   if (!arguments.quiet) {

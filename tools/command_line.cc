@@ -12,12 +12,17 @@ void error_line(const ToolContext& context, std::string_view message) {
 }
 
 void warning_line(const ToolContext& context, std::string_view message) {
-  // The stock tools' way of telling about probing has no program in front.
-  if (message.starts_with("WARNING: ")) {
+  // The stock tools' way of telling about probing and damage has no program in front.
+  if (message.starts_with("WARNING: ") || message.starts_with("qcow2: ")) {
     fmt::print(stderr, "{}\n", message);
     return;
   }
   fmt::print(stderr, "{}: warning: {}\n", context.program, message);
+}
+
+void finding_line(const ToolContext& context, const CheckFinding& finding) {
+  if (finding.about_check) return error_report(context, "{}", finding.text);
+  fmt::print(stderr, "{}\n", finding.text);
 }
 
 void error_report(const ToolContext& context, const Error& error, std::string_view where) {

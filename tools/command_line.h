@@ -28,6 +28,8 @@ struct ToolContext {
 void error_line(const ToolContext& context, std::string_view message);
 /// "program: warning: message" and a newline to stderr.
 void warning_line(const ToolContext& context, std::string_view message);
+/// What a check or a repair found, as the stock tools print it to stderr.
+void finding_line(const ToolContext& context, const CheckFinding& finding);
 
 template <class... Args>
 void error_report(const ToolContext& context, fmt::format_string<Args...> format, Args&&... args) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <oxbow/events.h>
+#include <oxbow/info.h>
 
 #include <cstdint>
 #include <functional>
@@ -65,6 +66,8 @@ struct OpenOptions {
   /// Told what a user should know and no caller has to act on; one message, no newline at
   /// the end. Absent: dropped.
   std::function<void(std::string_view)> warn;
+  /// Told what opening for writing repairs in an image that was not closed; absent: dropped.
+  std::function<void(const CheckFinding&)> on_repair;
   /// Told of events; absent: dropped.
   EventSink on_event;
   /// Told what the fault driver reports ("blkdebug: Suspended request 'A'"), without a newline.

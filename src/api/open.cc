@@ -191,6 +191,7 @@ Task<std::unique_ptr<Qcow2Image>> Opener::open_qcow2(Layer& layer) {
   CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
   wishes.open.check_only = options_.check_only;
   wishes.open.warn = options_.warn;
+  wishes.open.on_repair = options_.on_repair;
   pass_events(layer, wishes.open);
   auto wanted = wishes.open;
   CO_TRY_ASSIGN(
@@ -217,6 +218,7 @@ void Opener::pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& op
     ImageCorrupted event{reference, corruption.message, {}, {}};
     if (corruption.size != 0) event.offset = corruption.offset;
     if (corruption.size != 0) event.size = corruption.size;
+    event.fatal = corruption.fatal;
     sink(event);
   };
   open.on_memory_limit = [sink = options_.on_event,
@@ -340,7 +342,8 @@ Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) 
     out.filenames.insert(out.filenames.begin(), out.node->format().file().filename());
   }
   if (options_.copy_on_read) {
-    if (out.node->format().read_only()) co_return invalid("Can't use copy-on-read on read-only device");
+    if (out.node->format().read_only())
+      co_return invalid("Can't use copy-on-read on read-only device");
     out.node->set_copy_on_read(true);
   }
   out.unmap = top_.unmap;

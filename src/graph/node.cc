@@ -238,10 +238,12 @@ Task<> Node::resize(uint64_t size, storage::Preallocation preallocation, bool al
   if (size <= old_size) co_return {};
   // New bytes read as zeroes: neither what the last cluster held past the old end, nor
   // what a longer backing file holds there, may show.
-  uint64_t exposed =
-      std::min(size, align_up(old_size, std::max(1u, format_->geometry().cluster_size)));
-  if (backing_) exposed = std::max(exposed, std::min(size, backing_->virtual_size()));
-  if (format_->geometry().cluster_size == 0) co_return {};
+  const uint32_t cluster_size = format_->geometry().cluster_size;
+  if (cluster_size == 0) co_return {};
+  if (backing_ && backing_->virtual_size() > old_size) {
+    co_return co_await write_zeroes(old_size, size - old_size);
+  }
+  const uint64_t exposed = std::min(size, align_up(old_size, cluster_size));
   CO_TRY_ASSIGN(const bool clean, co_await reads_zero(old_size, exposed));
   if (clean) co_return {};
   co_return co_await write_zeroes(old_size, exposed - old_size);

@@ -34,7 +34,7 @@ class Case:
 
     `uses` names fixtures (fixtures.py) whose files are there from the start. `loose` names what
     is not compared ("stdout", "stderr", "exit", "images"), or compared only as a sorted set of
-    lines ("order").
+    lines ("order"). With "guard" ours may refuse a write that stock makes.
     """
 
     name: str

@@ -13,6 +13,7 @@ from judge import Judge
 from outcome import Failure, Outcome, Said
 
 TIMEOUT = 40  # seconds that one command may take
+GUARD = "Preventing invalid "  # what the refusals of writes have in common
 
 
 class Tools:
@@ -73,6 +74,8 @@ class Harness:
         self._compare_files(stock, ours, outcome)
         if "images" not in case.loose:
             self.judge.compare_images(before, stock, ours, outcome)
+        if "guard" in case.loose and outcome.facts["refused by the guard"]:
+            outcome.failures.clear()  # stock wrote on into what is damaged
         return outcome
 
     def _steps(self, case, stock, ours, outcome):
@@ -156,6 +159,8 @@ class Harness:
                 kind = "crash"
             detail = f"stock {stock.code}, oxbow {ours.code}"
             outcome.failures.append(Failure(kind, step.text, detail))
+        if GUARD in ours.stderr and GUARD not in stock.stderr:
+            outcome.facts["refused by the guard"] = 1
         for stream in ("stdout", "stderr"):
             if stream in loose:
                 continue

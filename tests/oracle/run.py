@@ -129,6 +129,7 @@ def summarise(outcomes, seconds):
         if images:
             print(f"{kind} images made: {images}, byte for byte like stock's: {same}", end="")
             print(f" ({100 * same / images:.1f}%)")
+    print(f"{facts['refused by the guard']} cases in which ours alone refused a write")
     print(f"{facts['commands']} command lines in {seconds:.0f} s", end="")
     print(f"; {facts['stock timeouts']} cases left because stock did not end")
     print(f"{len(outcomes) - failed} passed, {failed} failed")

@@ -41,22 +41,31 @@ FlagUse set_aio(const ToolContext& context, std::string_view word, OpenOptions& 
 
 }  // namespace
 
+void tell_event(Shell& shell, const ImageEvent& event) {
+  if (std::holds_alternative<ImageCorrupted>(event)) {
+    shell.told_corruption = true;  // by a warning
+    return;
+  }
+  if (shell.context.stock_name) return;
+  const auto& limit = std::get<OverlapCheckMemoryLimitReached>(event);
+  const auto number = [](std::optional<uint64_t> value) {
+    return value ? fmt::format("{:#x}", *value) : std::string("-");
+  };
+  fmt::print(stderr, "qcow2: Overlap check memory limit reached: {} start {} length {}\n",
+             limit.reference, number(limit.start), number(limit.length));
+}
+
 OpenOptions default_open_options(Shell& shell) {
   OpenOptions options;
   options.writable = true;
   options.cache = CacheMode::writethrough;
   options.unmap_on_discard = true;
   options.trust = shell.trust;
-  options.warn = [&shell](std::string_view message) {
-    // The stock tools put their name before warnings, but not before these.
-    const bool corruption = message.starts_with("qcow2: ");
-    if (corruption) shell.told_corruption = true;
-    if (corruption || message.starts_with("WARNING: ")) {
-      fmt::print(stderr, "{}\n", message);
-    } else {
-      warning_line(shell.context, message);
-    }
+  options.warn = [&shell](std::string_view message) { warning_line(shell.context, message); };
+  options.on_repair = [&shell](const CheckFinding& finding) {
+    finding_line(shell.context, finding);
   };
+  options.on_event = [&shell](const ImageEvent& event) { tell_event(shell, event); };
   options.debug_output = [](const std::string& message) { fmt::print("{}\n", message); };
   return options;
 }

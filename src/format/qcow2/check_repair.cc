@@ -3,7 +3,7 @@
 #include "format/qcow2/check.h"
 #include "format/qcow2/check_copied.h"
 #include "format/qcow2/check_refcounts.h"
-#include "format/qcow2/repair.h"
+#include "format/qcow2/refcount_store.h"
 #include "format/qcow2/repair_counts.h"
 #include "format/qcow2/repair_entries.h"
 #include "format/qcow2/repair_snapshots.h"

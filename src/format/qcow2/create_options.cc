@@ -168,13 +168,13 @@ Result<void> check_features(const Qcow2CreateOptions& options) {
   if (options.lazy_refcounts && options.version < 3) {
     return refuse(std::string("Lazy refcounts only supported") + needs_v3);
   }
+  if (options.refcount_order > max_refcount_order) {
+    return refuse("Refcount width must be a power of two and may not exceed 64 bits");
+  }
   if (options.refcount_order != v2_refcount_order && options.version < 3) {
     return refuse(
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
         "version=v3 or greater)");
-  }
-  if (options.refcount_order > max_refcount_order) {
-    return refuse("Refcount width must be a power of two and may not exceed 64 bits");
   }
   if (options.compression_type != compression_zlib && options.version < 3) {
     return refuse(std::string("Non-zlib compression type is only supported") + needs_v3);

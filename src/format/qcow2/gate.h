@@ -17,11 +17,12 @@ using async::Task;
 
 class OverlapGuard;
 
-/// Damage that was met; from then on nothing is written to the image.
+/// Damage that was met.
 struct Corruption {
   std::string message;
   uint64_t offset = 0;  ///< host bytes; with `size` 0: no place in particular
   uint64_t size = 0;
+  bool fatal = true;  ///< from now on nothing is written to the image
 };
 
 /// Reference counts, as far as they are in memory.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "format/qcow2/layout.h"
-#include "format/qcow2/repair.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
@@ -83,8 +82,11 @@ Task<CheckResult> Qcow2Image::repair(Repair what, const FindingSink& sink) {
 
 // Another writer, or a crash with lazy refcounts, left the counts behind the tables.
 Task<> Qcow2Image::repair_dirty() {
-  CO_TRY(co_await repair_refcounts(gate_, header_));
-  co_return co_await set_incompatible(incompatible_dirty, false);
+  const Result<CheckResult> repaired =
+      co_await check_and_repair(gate_, header_, Repair::all, options_.on_repair);
+  if (repaired && (header_.incompatible_features & incompatible_dirty) == 0) co_return {};
+  const int os_error = repaired ? EIO : repaired.error().as_errno();
+  co_return fail(ErrorKind::corrupt, "Could not repair dirty image", os_error);
 }
 
 // Features that this version does not keep up to date must not be trusted after it wrote.
@@ -112,8 +114,10 @@ Task<> Qcow2Image::set_incompatible(uint64_t bits, bool on) {
 
 void Qcow2Image::tell_corruption(const Corruption& corruption) const {
   if (options_.warn) {
-    options_.warn("qcow2: Marking image as corrupt: " + corruption.message +
-                  "; further corruption events will be suppressed");
+    options_.warn(
+        (corruption.fatal ? "qcow2: Marking image as corrupt: " : "qcow2: Image is corrupt: ") +
+        corruption.message + "; further " + (corruption.fatal ? "" : "non-fatal ") +
+        "corruption events will be suppressed");
   }
   if (options_.on_corrupt) options_.on_corrupt(corruption);
 }

@@ -33,6 +33,8 @@ struct Qcow2OpenOptions {
   GuardOptions guard;
   /// Told once of damage that was found while working; no newline.
   std::function<void(std::string_view)> warn;
+  /// Told what the repair of an image that was not closed finds.
+  FindingSink on_repair;
   /// The same as an event: the image is refused for writing from then on.
   std::function<void(const Corruption&)> on_corrupt;
   OverlapGuard::OnMemoryLimit on_memory_limit;
@@ -114,6 +116,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Result<Run> run_at(const EntryView& view, uint64_t offset, uint64_t length) const;
   Result<void> check_entry(const L2Entry& entry, uint64_t cluster) const;
   Task<> tell_damage(Error error);
+  [[nodiscard]] std::string damage_met_by_write(const L2Entry& entry, uint64_t cluster,
+                                                const Error& met_by_read) const;
 
   [[nodiscard]] uint64_t in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
                                          uint64_t& host_offset) const;

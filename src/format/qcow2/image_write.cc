@@ -67,25 +67,35 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
   }
   CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(lock_from, lock_length, true));
   Result<WritePlan> allocated = co_await plan_allocation(offset, length);
-  if (allocated) {
-    allocated->lock = std::move(lock);
-    allocated->in_flight = gate_.hold_data(allocated->host_offset - allocated->head,
-                                           allocated->head + allocated->length + allocated->tail);
+  if (!allocated) {
+    CO_TRY(co_await tell_damage(allocated.error()));
+    co_return allocated;
   }
+  allocated->lock = std::move(lock);
+  allocated->in_flight = gate_.hold_data(allocated->host_offset - allocated->head,
+                                         allocated->head + allocated->length + allocated->tail);
   co_return allocated;
+}
+
+// The stock tools tell a writer of some damage in other words than a reader.
+std::string Qcow2Image::damage_met_by_write(const L2Entry& entry, uint64_t cluster,
+                                            const Error& met_by_read) const {
+  const uint64_t host = host_cluster(entry);
+  if (is_aligned(host, header_.cluster_size())) {
+    if (!header_.extended_l2()) return met_by_read.message();
+    return "Invalid cluster entry found (" + map_.name_entry(cluster) + ")";
+  }
+  const bool zeroes = kind_of(entry, !header_.extended_l2()) == L2Kind::zero_allocated;
+  return (zeroes ? "Preallocated zero cluster offset " : "Data cluster offset ") + hex(host) +
+         " unaligned (guest offset: " + hex_or_zero(cluster << header_.cluster_bits) + ")";
 }
 
 // With the guest range held exclusively.
 Task<WritePlan> Qcow2Image::plan_allocation(uint64_t offset, uint64_t length) {
   const uint64_t cluster = cluster_of(offset);
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(cluster));
-  const Result<void> sound = check_entry(view.entry(0), cluster);
-  if (!sound) {
-    const uint64_t host = host_cluster(view.entry(0));
-    const bool unaligned = !is_aligned(host, header_.cluster_size());
-    const std::string words = "Data cluster offset " + hex(host) + " unaligned (guest offset: " +
-                              hex_or_zero(cluster << header_.cluster_bits) + ")";
-    CO_TRY(co_await gate_.refuse(unaligned ? words : sound.error().message(), 0, 0));
+  if (const Result<void> sound = check_entry(view.entry(0), cluster); !sound) {
+    CO_TRY(co_await gate_.refuse(damage_met_by_write(view.entry(0), cluster, sound.error()), 0, 0));
   }
   WritePlan plan;
   plan.guest_offset = offset;

@@ -18,7 +18,7 @@ Result<ReferenceMap> ReferenceMap::create(uint64_t clusters) {
     return fail(ErrorKind::out_of_memory,
                 "The file is too long to count the references to its " + std::to_string(clusters) +
                     " clusters",
-                ENOMEM);
+                EFBIG);
   }
   ReferenceMap map;
   map.clusters_ = clusters;

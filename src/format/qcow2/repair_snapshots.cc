@@ -1,7 +1,7 @@
 #include "format/qcow2/repair_snapshots.h"
 
 #include "format/qcow2/check.h"
-#include "format/qcow2/repair.h"
+#include "format/qcow2/refcount_store.h"
 #include "format/qcow2/survey.h"
 
 namespace oxbow::format::qcow2 {

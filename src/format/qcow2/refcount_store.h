@@ -1,5 +1,4 @@
-// Setting refcounts right from what the tables say: what an image needs whose writer kept
-// them lazily and did not close it, and one whose refcount blocks are damaged.
+// Storing refcounts that were counted anew, in the blocks there are or in new ones.
 #pragma once
 
 #include "format/qcow2/gate.h"
@@ -7,11 +6,6 @@
 #include "format/qcow2/reference_map.h"
 
 namespace oxbow::format::qcow2 {
-
-/// Rewrites every refcount that differs from the references there are, and adds what refcount
-/// blocks are missing; then a barrier. `header` changes where the refcount table moves.
-/// corrupt, with nothing written, where the tables themselves are damaged.
-Task<> repair_refcounts(Gate& gate, Header& header);
 
 /// Where refcounts are stored.
 enum class Blocks {

@@ -1,13 +1,11 @@
-#include "format/qcow2/repair.h"
+#include "format/qcow2/refcount_store.h"
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
-#include "format/qcow2/check.h"
 #include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/refcount_reader.h"
-#include "format/qcow2/survey.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
@@ -187,28 +185,6 @@ uint64_t refcount_room(const Gate& gate, const Header& header) {
   const uint64_t clusters = div_round_up(gate.file().size(), header.cluster_size());
   const uint64_t table = max_refcount_table_bytes >> header.cluster_bits;
   return 2 * div_round_up(clusters, header.refcount_block_entries()) + 2 * table + 16;
-}
-
-Task<> repair_refcounts(Gate& gate, Header& header) {
-  CheckResult found;
-  const FindingSink nobody;
-  CheckReport report(found, nobody);
-  RefcountReader refcounts(gate.file(), header);
-  CO_TRY(co_await refcounts.load());
-  CO_TRY_ASSIGN(std::vector<Snapshot> snapshots,
-                co_await load_snapshots(gate.file(), header, report));
-  SurveyOptions options;
-  options.more_clusters = refcount_room(gate, header);
-  CO_TRY_ASSIGN(Survey seen, co_await survey(gate.file(), header, refcounts, std::move(snapshots),
-                                             report, options));
-  if (found.corruptions != 0) {
-    co_return fail(
-        ErrorKind::corrupt,
-        gate.file().filename() +
-            ": the tables are damaged, so the refcounts cannot be set right; run a check",
-        EIO);
-  }
-  co_return co_await store_refcounts(gate, header, std::move(seen.references), Blocks::keep);
 }
 
 }  // namespace oxbow::format::qcow2
