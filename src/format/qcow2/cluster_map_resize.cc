@@ -35,10 +35,8 @@ Task<> ClusterMap::switch_l1(uint64_t offset, uint64_t entries) {
   std::byte raw[12];
   store_be<uint32_t>(raw, static_cast<uint32_t>(entries));
   store_be<uint64_t>(raw + 4, offset);
-  const iovec fields = io_slice(std::span<const std::byte>(raw));
   gate_.file().event("l1_grow_activate_table");
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_l1, IoSpan(&fields, 1)));
-  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.switch_header(header_offset_l1, raw));
   const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
   if (old_bytes != 0) {
     refcounts_.release(Writes::active_l1, header_.l1_table_offset,

@@ -23,9 +23,7 @@ Task<> ClusterMap::adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint
   store_be<uint32_t>(raw + 8, header_.crypt_method);
   store_be<uint32_t>(raw + 12, static_cast<uint32_t>(entries.size()));
   store_be<uint64_t>(raw + 16, offset);
-  const iovec fields = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_size, IoSpan(&fields, 1)));
-  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.switch_header(header_offset_size, raw));
   const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
   if (old_bytes != 0) {
     refcounts_.release(Writes::active_l1, header_.l1_table_offset,

@@ -193,7 +193,38 @@ Task<> Gate::refuse(std::string message, uint64_t offset, uint64_t length) {
   co_return fail(ErrorKind::corrupt, std::move(message), EIO);
 }
 
+Task<> Gate::switch_header(uint64_t offset, std::span<const std::byte> fields) {
+  CO_TRY(co_await settle_header());
+  OldFields old{offset, std::vector<std::byte>(fields.size())};
+  const iovec into = io_slice(std::span<std::byte>(old.bytes));
+  CO_TRY(co_await file_->read(offset, IoSpan(&into, 1)));
+  const iovec from = io_slice(fields);
+  Result<void> switched = co_await write(Writes::main_header, offset, IoSpan(&from, 1));
+  if (switched) switched = co_await barrier();
+  if (!switched) unsettled_.push_back(std::move(old));
+  co_return switched;
+}
+
+Task<> Gate::settle_header() {
+  while (!unsettled_.empty()) {
+    const OldFields old = unsettled_.back();
+    const iovec from = io_slice(std::span<const std::byte>(old.bytes));
+    CO_TRY(co_await write(Writes::main_header, old.offset, IoSpan(&from, 1)));
+    CO_TRY(co_await file_->flush());
+    // Somebody else may have settled it meanwhile.
+    std::erase_if(unsettled_, [&](const OldFields& it) { return it.offset == old.offset; });
+  }
+  co_return {};
+}
+
+Task<> Gate::close() {
+  const Result<void> settled = co_await settle_header();
+  CO_TRY(co_await file_->close());
+  co_return settled;
+}
+
 Task<> Gate::barrier() {
+  CO_TRY(co_await settle_header());
   if (flushed_ == ended_) co_return {};
   const uint64_t covered = ended_;
   CO_TRY(co_await file_->flush());

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "base/held_ranges.h"
 #include "format/qcow2/header.h"
@@ -85,9 +87,15 @@ class Gate {
   }
 
   Task<> flush() { return file_->flush(); }
-  Task<> close() { return file_->close(); }
+  Task<> close();
   /// Everything that was written is on stable media; no flush where nothing was since the last.
+  /// Settles the header first.
   Task<> barrier();
+  /// Fields of the header that name another table now, side by side in one sector; then a
+  /// barrier. A failure leaves the header unsettled: on disk it may say either.
+  Task<> switch_header(uint64_t offset, std::span<const std::byte> fields);
+  /// Puts the old fields back where a switch failed. Nothing may be linked to tables before.
+  Task<> settle_header();
 
   [[nodiscard]] bool corrupt() const { return corrupt_; }
   /// Tells, sets the corrupt bit, refuses every write from now on. Gives the error for the
@@ -115,6 +123,11 @@ class Gate {
   uint64_t ended_ = 0;
   uint64_t flushed_ = 0;
   bool corrupt_ = false;
+  struct OldFields {
+    uint64_t offset;
+    std::vector<std::byte> bytes;
+  };
+  std::vector<OldFields> unsettled_;
 };
 
 }  // namespace oxbow::format::qcow2

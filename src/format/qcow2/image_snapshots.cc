@@ -161,9 +161,7 @@ Task<> Qcow2Image::switch_snapshot_table(std::span<const Snapshot> snapshots) {
   std::byte raw[12];
   store_be<uint32_t>(raw, static_cast<uint32_t>(snapshots.size()));
   store_be<uint64_t>(raw + 4, offset);
-  const iovec fields = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_snapshots, IoSpan(&fields, 1)));
-  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.switch_header(header_offset_snapshots, raw));
   header_.nb_snapshots = static_cast<uint32_t>(snapshots.size());
   header_.snapshots_offset = offset;
   if (old_bytes != 0) {

@@ -30,6 +30,8 @@ Growth plan_growth(uint64_t first, uint64_t block_needed, uint64_t per_block,
 }  // namespace
 
 Task<> Refcounts::grow_table(uint64_t block) {
+  // A growth that failed may have left the header naming the place that is filled now.
+  CO_TRY(co_await gate_.settle_header());
   const uint64_t cluster_size = header_.cluster_size();
   // The first cluster that the old table cannot describe, or beyond the one asked for.
   const uint64_t first = table_.size() * per_block_;
@@ -39,13 +41,29 @@ Task<> Refcounts::grow_table(uint64_t block) {
       (end << header_.cluster_bits) > max_host_offset) {
     co_return fail(ErrorKind::no_space, "the refcount table would exceed its limit", EFBIG);
   }
-  CO_TRY(co_await write_grown_table(first, growth.blocks, growth.table_clusters));
-
+  const uint64_t blocks_offset = first << header_.cluster_bits;
+  const uint64_t table_offset = (first + growth.blocks) << header_.cluster_bits;
+  const uint64_t table_bytes = growth.table_clusters << header_.cluster_bits;
+  const uint64_t blocks_bytes = table_offset - blocks_offset;
+  CO_TRY(co_await gate_.enter(Writes::refcount_block, blocks_offset, blocks_bytes));
+  const Result<void> entered =
+      co_await gate_.enter(Writes::refcount_table, table_offset, table_bytes);
+  if (!entered) {
+    gate_.leave(Writes::refcount_block, blocks_offset, blocks_bytes);
+    co_return entered;
+  }
   const uint64_t old_offset = header_.refcount_table_offset;
   const uint64_t old_clusters = header_.refcount_table_clusters;
   const size_t old_size = table_.size();
-  CO_TRY(co_await switch_table((first + growth.blocks) << header_.cluster_bits,
-                               static_cast<uint32_t>(growth.table_clusters)));
+  Result<void> grown = co_await write_grown_table(first, growth.blocks, growth.table_clusters);
+  if (grown) {
+    grown = co_await switch_table(table_offset, static_cast<uint32_t>(growth.table_clusters));
+  }
+  if (!grown) {
+    gate_.leave(Writes::refcount_block, blocks_offset, blocks_bytes);
+    gate_.leave(Writes::refcount_table, table_offset, table_bytes);
+    co_return grown;
+  }
   table_.resize(growth.table_clusters * cluster_size / 8);
   for (uint64_t i = 0; i < growth.blocks; ++i) {
     table_[old_size + i] = (first + i) << header_.cluster_bits;
@@ -70,9 +88,6 @@ Task<> Refcounts::write_grown_table(uint64_t first, uint64_t new_blocks, uint64_
     store_be<uint64_t>(table.data() + (table_.size() + i) * 8, (first + i) << header_.cluster_bits);
   }
   const uint64_t offset = first << header_.cluster_bits;
-  CO_TRY(co_await gate_.enter(Writes::refcount_block, offset, new_blocks * cluster_size));
-  CO_TRY(co_await gate_.enter(Writes::refcount_table, offset + new_blocks * cluster_size,
-                              table_clusters * cluster_size));
   cache_.drop(offset, new_blocks * cluster_size);
   iovec from = io_slice(blocks.span());
   CO_TRY(co_await gate_.write(Writes::refcount_block, offset, IoSpan(&from, 1)));
@@ -89,9 +104,7 @@ Task<> Refcounts::switch_table(uint64_t offset, uint32_t clusters) {
   std::byte raw[12];
   store_be<uint64_t>(raw, offset);
   store_be<uint32_t>(raw + 8, clusters);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_refcount_table, IoSpan(&from, 1)));
-  CO_TRY(co_await gate_.barrier());
+  CO_TRY(co_await gate_.switch_header(header_offset_refcount_table, raw));
   header_.refcount_table_offset = offset;
   header_.refcount_table_clusters = clusters;
   dirty_entries_.clear();

@@ -118,7 +118,11 @@ Task<uint64_t> Refcounts::allocate(Writes kind, uint64_t count) {
     if (kind != Writes::data) {
       CO_TRY(co_await gate_.enter(kind, offset, count << header_.cluster_bits));
     }
-    CO_TRY(co_await add_reference(cluster, count));
+    const Result<void> counted = co_await add_reference(cluster, count);
+    if (!counted) {
+      if (kind != Writes::data) gate_.leave(kind, offset, count << header_.cluster_bits);
+      co_return std::unexpected(counted.error());
+    }
     cursor_ = cluster + count;
     end_ = std::max(end_, cursor_);
     co_return offset;
@@ -174,19 +178,23 @@ Task<> Refcounts::create_block(uint64_t block, uint64_t cluster) {
   }
   CO_TRY(co_await gate_.enter(Writes::refcount_block, offset, header_.cluster_size()));
   cache_.drop(offset, header_.cluster_size());
-  CO_TRY(co_await gate_.write_zeroes(Writes::refcount_block, offset, header_.cluster_size(), {}));
-  table_[block] = offset;
-  const Result<void> counted = co_await add_reference(cluster, 1);
-  if (!counted) {
+  Result<void> made =
+      co_await gate_.write_zeroes(Writes::refcount_block, offset, header_.cluster_size(), {});
+  if (made) {
+    table_[block] = offset;
+    made = co_await add_reference(cluster, 1);
+  }
+  if (!made) {
     table_[block] = 0;
-    co_return counted;
+    gate_.leave(Writes::refcount_block, offset, header_.cluster_size());
+    co_return made;
   }
   end_ = std::max(end_, cluster + 1);
   dirty_entries_.push_back(block);
   co_return {};
 }
 
-// Raises `count` clusters that are free (count 0) to 1. On failure nothing stays raised.
+// Raises `count` clusters that are free (count 0) to 1.
 Task<> Refcounts::add_reference(uint64_t cluster, uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     Result<SliceRef> slice = co_await slice_of(cluster + i);
