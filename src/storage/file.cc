@@ -250,6 +250,8 @@ Task<> FileStorage::close() {
   Result<void> done;
   if (unflushed_) done = co_await flush();
   bulk_.reset();
+  // The kernel may hold the file for requests that have ended longer than we do.
+  (void)locks_.change({});
   const int closing = fd_.release();
   // EINTR: the descriptor is gone all the same on Linux.
   if (::close(closing) != 0 && errno != EINTR && done) {
