@@ -19,13 +19,13 @@ struct CopyOptions {
   /// Runs of zero bytes at least this long (bytes, a multiple of 512) become holes or zero
   /// clusters in the target; 0: every byte is written, holes too, as data.
   uint64_t sparse_size = 4096;
-  bool target_is_zero = false;   ///< the target is known to read as zeroes
+  bool target_is_zero = false;      ///< the target is known to read as zeroes
   bool target_has_backing = false;  ///< leave what the shared backing file already says
-  bool kernel_copy = false;      ///< -C: try copy offloading
-  unsigned parallel = 8;         ///< requests under way at once
-  bool in_order = true;          ///< false: the target may be written out of order
-  bool salvage = false;          ///< unreadable ranges become zeroes, with a warning
-  uint64_t rate_limit = 0;       ///< bytes a second, 0: none
+  bool kernel_copy = false;         ///< -C: try copy offloading
+  unsigned parallel = 8;            ///< requests under way at once
+  bool in_order = true;             ///< false: the target may be written out of order
+  bool salvage = false;             ///< unreadable ranges become zeroes, with a warning
+  uint64_t rate_limit = 0;          ///< bytes a second, 0: none
   std::function<void(std::string_view)> warn;
   Progress progress;
 };
@@ -48,7 +48,7 @@ struct CompareResult {
   bool identical = true;
   std::optional<uint64_t> first_difference;  ///< guest bytes, a multiple of 512
   bool allocation_differs = false;           ///< strict: the difference is one of allocation
-  bool sizes_differ = false;  ///< strict: that alone makes them different
+  bool sizes_differ = false;                 ///< strict: that alone makes them different
 };
 
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 namespace oxbow {
 
@@ -22,6 +23,11 @@ template <class T>
 inline void store_be(void* to, T value) {
   const T swapped = load_be<T>(&value);
   std::memcpy(to, &swapped, sizeof swapped);
+}
+
+/// A table of 64-bit entries, one behind another.
+inline void store_be_all(std::byte* to, std::span<const uint64_t> values) {
+  for (size_t i = 0; i < values.size(); ++i) store_be(to + i * sizeof values[i], values[i]);
 }
 
 [[nodiscard]] constexpr uint64_t align_down(uint64_t value, uint64_t alignment) {

@@ -28,14 +28,14 @@ struct ZeroFlags {
 
 /// What one layer or a chain says about a run of guest bytes.
 struct NodeStatus {
-  uint64_t length = 0;      ///< > 0
+  uint64_t length = 0;  ///< > 0
   format::RunKind kind = format::RunKind::hole;
-  bool zero = false;        ///< reads as zeroes
-  uint32_t depth = 0;       ///< layers down from the asked node
+  bool zero = false;   ///< reads as zeroes
+  uint32_t depth = 0;  ///< layers down from the asked node
   bool has_host_offset = false;
   uint64_t host_offset = 0;
   storage::Source* file = nullptr;  ///< that host_offset lies in
-  bool beyond_end = false;  ///< past the end of the deciding layer: zeroes
+  bool beyond_end = false;          ///< past the end of the deciding layer: zeroes
 };
 
 /// Belongs to one loop. Offsets and lengths are guest bytes and must lie inside

@@ -18,9 +18,8 @@ Task<bool> copy_by_offload(SourceSet& sources, graph::Node& target, uint64_t off
     CO_TRY_ASSIGN(const format::WritePlan place,
                   co_await target.format().prepare_write(offset, from.length));
     const uint64_t step = std::min(from.length, place.length);
-    const Result<void> copied =
-        co_await target.format().copy_to_host(*from.file, from.host_offset, place.host_offset,
-                                                 step);
+    const Result<void> copied = co_await target.format().copy_to_host(*from.file, from.host_offset,
+                                                                      place.host_offset, step);
     if (!copied && copied.error().kind() == ErrorKind::unsupported) co_return false;
     if (!copied) co_return std::unexpected(copied.error());
     offset += step;

@@ -57,6 +57,8 @@ CASES += table(
     template-bad | qemu-io -c length --image-opts driver=qcow2,overlap-check=some,file.filename=a.qcow2
     template-twice | qemu-io -c length --image-opts driver=qcow2,overlap-check=none,overlap-check.template=all,file.filename=a.qcow2
     template-twice-same | qemu-io -c length --image-opts driver=qcow2,overlap-check=all,overlap-check.template=all,file.filename=a.qcow2
+    reopen-twice | qemu-io -c "reopen -o overlap-check=none,overlap-check.template=all" -c "write 0 512" a.qcow2
+    reopen-class | qemu-io -c "reopen -o overlap-check.active-l1=off" -c "reopen -o overlap-check=all" -c "write 0 512" a.qcow2
     class-bad | qemu-io -c length --image-opts driver=qcow2,overlap-check.main-header=maybe,file.filename=a.qcow2
     class-unknown | qemu-io -c length --image-opts driver=qcow2,overlap-check.nothing=on,file.filename=a.qcow2
     open-command | qemu-io -c "open -o driver=qcow2,overlap-check=some a.qcow2" -c length

@@ -128,6 +128,8 @@ _COMMANDS = r"""
     reopen-cache | reopen -c none | write 0 512 | reopen -c writeback | reopen -c writethrough | write 0 512
     reopen-options | reopen -o lazy-refcounts=on | write 0 512 | reopen -o l2-cache-size=128k
     reopen-bad | reopen -c foo | reopen -o nope=1 | reopen -r -w | reopen -Z | reopen x
+    reopen-checks | reopen -o overlap-check=none | reopen -o overlap-check.template=all | reopen -o overlap-check.main-header=off | write 0 512
+    reopen-checks-bad | reopen -o overlap-check.template=some | write 0 512
     reopen-option-bad | reopen -o lazy-refcounts=maybe
     breaks | break x y | resume a | remove_break a
     breaks-bad | break x | break | resume | remove_break | wait_break

@@ -39,8 +39,6 @@ FlagUse set_aio(const ToolContext& context, std::string_view word, OpenOptions& 
   return FlagUse::taken;
 }
 
-}  // namespace
-
 void tell_event(Shell& shell, const ImageEvent& event) {
   if (std::holds_alternative<ImageCorrupted>(event)) {
     shell.told_corruption = true;  // by a warning
@@ -54,6 +52,8 @@ void tell_event(Shell& shell, const ImageEvent& event) {
   fmt::print(stderr, "qcow2: Overlap check memory limit reached: {} start {} length {}\n",
              limit.reference, number(limit.start), number(limit.length));
 }
+
+}  // namespace
 
 OpenOptions default_open_options(Shell& shell) {
   OpenOptions options;

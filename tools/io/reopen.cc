@@ -21,32 +21,48 @@ constexpr auto of_all =
     std::to_array<std::string_view>({"auto-read-only", "cache.direct", "cache.no-flush",
                                      "detect-zeroes", "discard", "force-share", "read-only"});
 constexpr auto of_raw = std::to_array<std::string_view>({"offset", "size"});
-constexpr auto of_qcow2 = std::to_array<std::string_view>({"cache-clean-interval",
-                                                           "cache-size",
-                                                           "l2-cache-entry-size",
-                                                           "l2-cache-size",
-                                                           "lazy-refcounts",
-                                                           "overlap-check",
-                                                           "overlap-check.active-l1",
-                                                           "overlap-check.active-l2",
-                                                           "overlap-check.bitmap-directory",
-                                                           "overlap-check.inactive-l1",
-                                                           "overlap-check.inactive-l2",
-                                                           "overlap-check.main-header",
-                                                           "overlap-check.refcount-block",
-                                                           "overlap-check.refcount-table",
-                                                           "overlap-check.snapshot-table",
-                                                           "overlap-check.template",
-                                                           "pass-discard-other",
-                                                           "pass-discard-request",
-                                                           "pass-discard-snapshot",
-                                                           "refcount-cache-size"});
+constexpr auto of_qcow2 = std::to_array<std::string_view>({
+    "cache-clean-interval",
+    "cache-size",
+    "l2-cache-entry-size",
+    "l2-cache-size",
+    "lazy-refcounts",
+    "overlap-check",
+    "overlap-check.active-l1",
+    "overlap-check.active-l2",
+    "overlap-check.bitmap-data",
+    "overlap-check.bitmap-directory",
+    "overlap-check.bitmap-table",
+    "overlap-check.crypto-header",
+    "overlap-check.inactive-l1",
+    "overlap-check.inactive-l2",
+    "overlap-check.main-header",
+    "overlap-check.refcount-block",
+    "overlap-check.refcount-table",
+    "overlap-check.snapshot-table",
+    "overlap-check.template",
+    "overlap-degrade",
+    "overlap-structures.bitmap-size",
+    "overlap-structures.total-size-limit",
+    "pass-discard-other",
+    "pass-discard-request",
+    "pass-discard-snapshot",
+    "refcount-cache-size",
+});
 
 bool may_change(const std::string& format, std::string_view key) {
   const auto has = [key](std::span<const std::string_view> keys) {
     return std::ranges::find(keys, key) != keys.end();
   };
   return has(of_all) || (format == "raw" && has(of_raw)) || (format == "qcow2" && has(of_qcow2));
+}
+
+// Options of nodes below begin with the way to them.
+std::string_view name_in_its_node(std::string_view key) {
+  for (const std::string_view below : {"file.", "backing."}) {
+    if (key.starts_with(below)) return name_in_its_node(key.substr(below.size()));
+  }
+  return key;
 }
 
 std::optional<Changes> parse_reopen(Shell& shell, const Call& call) {
@@ -92,12 +108,23 @@ std::string refusal(const Shell& shell, const Changes& changes) {
     const auto before = shell.recipe.tree.find(key);
     const bool same = before != shell.recipe.tree.end() && before->second == value;
     if (same || may_change(shell.image->format(), key)) continue;
-    return fmt::format("Cannot change the option '{}'", key.substr(key.rfind('.') + 1));
+    return fmt::format("Cannot change the option '{}'", name_in_its_node(key));
   }
   return {};
 }
 
+// Two names of one option: what is said now holds, by whichever name the other was said.
+constexpr std::array<std::string_view, 2> template_names = {"overlap-check",
+                                                            "overlap-check.template"};
+
+void forget_template(Options& tree, const Options& changes) {
+  const auto said = [&](std::string_view name) { return changes.contains(std::string(name)); };
+  if (std::ranges::none_of(template_names, said)) return;
+  for (const std::string_view name : template_names) tree.erase(std::string(name));
+}
+
 OpenRecipe changed(OpenRecipe recipe, Changes changes) {
+  forget_template(recipe.tree, changes.options);
   for (auto& [key, value] : changes.options) recipe.tree[key] = value;
   if (changes.cache) {
     recipe.options.cache = *changes.cache;

@@ -75,10 +75,7 @@ void report_failure(Shell& shell, std::string_view verb, const Error& error) {
     return;
   }
   if (error.kind() == ErrorKind::corrupt && !std::exchange(shell.told_corruption, true)) {
-    fmt::print(stderr,
-               "qcow2: Image is corrupt: {}; further non-fatal corruption events will be "
-               "suppressed\n",
-               error.message());
+    report_corruption(error.message());
   }
   fmt::print("{} failed: {}\n", verb, std::strerror(error.as_errno()));
 }

@@ -115,11 +115,9 @@ Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Heade
     }
   }
   std::vector<uint64_t> table(bitmap.table_size);
-  const std::span<std::byte> raw = std::as_writable_bytes(std::span(table));
-  Result<void> done = co_await read_bytes(file, bitmap.table_offset, raw);
+  const Result<void> done = co_await read_entries(file, bitmap.table_offset, table);
   if (!done) co_return std::unexpected(in_table(bitmap, done.error().message()));
-  for (uint64_t& entry : table) {
-    entry = load_be<uint64_t>(&entry);
+  for (const uint64_t entry : table) {
     const uint64_t offset = entry & bitmap_table_offset_mask;
     const bool both = offset != 0 && (entry & 1) != 0;
     if ((entry & table_reserved_mask) != 0 || both || !is_aligned(offset, header.cluster_size())) {

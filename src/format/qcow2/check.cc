@@ -62,10 +62,11 @@ Task<CheckResult> check(storage::Source& file, const Header& header, const Findi
   result.total_clusters = guest_clusters_shown(header);
   RefcountReader refcounts(file, header);
   CO_TRY(co_await refcounts.load());
-  CO_TRY_ASSIGN(std::vector<Snapshot> snapshots, co_await load_snapshots(file, header, report));
+  CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots,
+                co_await load_snapshots(file, header, report));
   const SurveyOptions options;
   CO_TRY_ASSIGN(const Survey seen,
-                co_await survey(file, header, refcounts, std::move(snapshots), report, options));
+                co_await survey(file, header, refcounts, snapshots, report, options));
   RefcountComparer comparer(file, header, refcounts, seen.references, report);
   CO_TRY(co_await comparer.compare(div_round_up(file.size(), header.cluster_size())));
   result.image_end_offset = comparer.end() << header.cluster_bits;

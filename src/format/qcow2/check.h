@@ -4,7 +4,6 @@
 
 #include "format/qcow2/check_report.h"
 #include "format/qcow2/header.h"
-#include "format/qcow2/reference_map.h"
 #include "format/qcow2/snapshot_table.h"
 
 namespace oxbow::format::qcow2 {

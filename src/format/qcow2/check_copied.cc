@@ -103,7 +103,7 @@ class CopiedChecker {
 
   Task<> write_l1(std::span<const uint64_t> l1, uint64_t first) {
     std::vector<std::byte> raw(l1.size() * 8);
-    for (size_t i = 0; i < l1.size(); ++i) store_be<uint64_t>(raw.data() + i * 8, l1[i]);
+    store_be_all(raw.data(), l1);
     const iovec from = io_slice(std::span<const std::byte>(raw));
     co_return co_await repair_->gate.write(Writes::active_l1, header_.l1_table_offset + first * 8,
                                            IoSpan(&from, 1));

@@ -33,8 +33,7 @@ Task<std::vector<uint64_t>> read_l1_piece(storage::Source& file, uint64_t offset
   if (offset > max_file_offset - (first + count) * 8) {
     co_return fail(ErrorKind::io, "Input/output error", EIO);
   }
-  CO_TRY(co_await read_bytes(file, offset + first * 8, std::as_writable_bytes(std::span(entries))));
-  for (uint64_t& entry : entries) entry = load_be<uint64_t>(&entry);
+  CO_TRY(co_await read_entries(file, offset + first * 8, entries));
   co_return entries;
 }
 

@@ -31,7 +31,6 @@ class Repairer {
   Task<> rebuild(const CheckResult& counted);
   Task<> write_counts(CheckReport& report);
   Task<> repair_flags();
-  Task<> write_features(uint64_t offset, uint64_t features);
   Task<> drop_unknown_autoclear();
   Task<> settle_incompatible();
   [[nodiscard]] uint64_t file_clusters() const {
@@ -68,9 +67,8 @@ Task<> Repairer::look() {
   options.more_clusters = refcount_room(gate_, header_);
   options.rebuilds = what_ == Repair::all;
   if (what_ == Repair::all) options.repair = &entries;
-  std::vector<Snapshot> snapshots = loaded_;
-  CO_TRY_ASSIGN(seen_, co_await survey(gate_.file(), header_, refcounts, std::move(snapshots),
-                                       report_, options));
+  CO_TRY_ASSIGN(seen_,
+                co_await survey(gate_.file(), header_, refcounts, loaded_, report_, options));
   // The entries are on disk before what they referred to is freed.
   co_return co_await gate_.barrier();
 }
@@ -131,7 +129,7 @@ Task<> Repairer::repair_flags() {
   RefcountReader refcounts(gate_.file(), header_);
   CO_TRY(co_await refcounts.load());
   CO_TRY_ASSIGN(const TableOwnership owners,
-                co_await TableOwnership::create(gate_.file(), header_, seen_));
+                co_await TableOwnership::create(gate_.file(), header_, loaded_, seen_));
   CopiedRepair repair{gate_, owners};
   const bool repairs = what_ == Repair::all || result_.corruptions == 0;
   CO_TRY(co_await check_copied_flags(gate_.file(), header_, refcounts, report_,
@@ -139,19 +137,11 @@ Task<> Repairer::repair_flags() {
   co_return co_await gate_.barrier();
 }
 
-Task<> Repairer::write_features(uint64_t offset, uint64_t features) {
-  std::byte raw[8];
-  store_be<uint64_t>(raw, features);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, offset, IoSpan(&from, 1)));
-  co_return co_await gate_.barrier();
-}
-
 // What is not known here would not be kept up to date; bitmaps are, as no guest data changes.
 Task<> Repairer::drop_unknown_autoclear() {
   const uint64_t kept = header_.autoclear_features & (autoclear_bitmaps | autoclear_raw_data_file);
   if (kept == header_.autoclear_features) co_return {};
-  CO_TRY(co_await write_features(header_offset_autoclear, kept));
+  CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, kept));
   header_.autoclear_features = kept;
   co_return {};
 }
@@ -161,7 +151,7 @@ Task<> Repairer::settle_incompatible() {
   if (counts_right_ && result_.corruptions == 0) settled |= incompatible_corrupt;
   const uint64_t features = header_.incompatible_features & ~settled;
   if (features == header_.incompatible_features) co_return {};
-  CO_TRY(co_await write_features(header_offset_incompatible, features));
+  CO_TRY(co_await gate_.write_header_field(header_offset_incompatible, features));
   header_.incompatible_features = features;
   co_return {};
 }

@@ -107,6 +107,7 @@ class ClusterMap {
   Task<> make_table(uint64_t l1_index);
   Task<> write_grown_l1(uint64_t offset, uint64_t bytes);
   Task<> switch_l1(uint64_t offset, uint64_t entries);
+  void take_l1_place(uint64_t offset, uint64_t entries);
   Task<> fill_table(uint64_t offset, uint64_t copied_from);
   Task<> write_l1_entries(const std::vector<uint64_t>& entries);
 

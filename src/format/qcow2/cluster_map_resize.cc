@@ -23,7 +23,7 @@ Task<> ClusterMap::grow_l1(uint64_t entries) {
 
 Task<> ClusterMap::write_grown_l1(uint64_t offset, uint64_t bytes) {
   CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(bytes));
-  for (size_t i = 0; i < l1_.size(); ++i) store_be<uint64_t>(table.data() + i * 8, l1_[i]);
+  store_be_all(table.data(), l1_);
   const iovec all = io_slice(table.span());
   gate_.file().event("l1_grow_write_table");
   CO_TRY(co_await gate_.write(Writes::active_l1, offset, IoSpan(&all, 1)));
@@ -37,15 +37,20 @@ Task<> ClusterMap::switch_l1(uint64_t offset, uint64_t entries) {
   store_be<uint64_t>(raw + 4, offset);
   gate_.file().event("l1_grow_activate_table");
   CO_TRY(co_await gate_.switch_header(header_offset_l1, raw));
-  const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
+  take_l1_place(offset, entries);
+  l1_.resize(entries);
+  co_return {};
+}
+
+// The header on disk names it; the old place is free.
+void ClusterMap::take_l1_place(uint64_t offset, uint64_t entries) {
+  const uint64_t old_bytes = uint64_t{header_.l1_size} * 8;
   if (old_bytes != 0) {
     refcounts_.release(Writes::active_l1, header_.l1_table_offset,
-                       old_bytes >> header_.cluster_bits);
+                       div_round_up(old_bytes, header_.cluster_size()));
   }
   header_.l1_table_offset = offset;
   header_.l1_size = static_cast<uint32_t>(entries);
-  l1_.resize(entries);
-  co_return {};
 }
 
 Task<> ClusterMap::drop_tables_from(uint64_t first_cluster) {

@@ -24,14 +24,8 @@ Task<> ClusterMap::adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint
   store_be<uint32_t>(raw + 12, static_cast<uint32_t>(entries.size()));
   store_be<uint64_t>(raw + 16, offset);
   CO_TRY(co_await gate_.switch_header(header_offset_size, raw));
-  const uint64_t old_bytes = align_up(uint64_t{header_.l1_size} * 8, header_.cluster_size());
-  if (old_bytes != 0) {
-    refcounts_.release(Writes::active_l1, header_.l1_table_offset,
-                       old_bytes >> header_.cluster_bits);
-  }
+  take_l1_place(offset, entries.size());
   header_.size = disk_size;
-  header_.l1_size = static_cast<uint32_t>(entries.size());
-  header_.l1_table_offset = offset;
   l1_ = std::move(entries);
   cache_.drop_all();
   co_return {};

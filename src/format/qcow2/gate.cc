@@ -44,17 +44,17 @@ void Gate::arm(Header& header, OverlapGuard& guard, const CountsInMemory& counts
   on_corrupt_ = std::move(on_corrupt);
 }
 
-bool Gate::miscounted(uint64_t offset, uint64_t length) const {
+std::optional<CountsInMemory::Wrong> Gate::miscounted(uint64_t offset, uint64_t length) const {
   const uint64_t first = offset >> cluster_bits_;
   const uint64_t last = (offset + length - 1) >> cluster_bits_;
-  return counts_->first_not_one(first, last).has_value();
+  return counts_->first_not_one(first, last);
 }
 
 bool Gate::allows(Writes what, uint64_t offset, uint64_t length) const {
   if (corrupt_) return false;
   if (guard_ == nullptr || length == 0 || !guard_->enabled()) return true;
   if (!guard_->allows(what, offset, length)) return false;
-  return what != Writes::data || !miscounted(offset, length);
+  return what != Writes::data || !miscounted(offset, length).has_value();
 }
 
 // The long way: an answer for certain, and the end of writing where it is no.
@@ -65,8 +65,7 @@ Task<> Gate::ask(Writes what, uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto overlap, co_await guard_->ask(what, offset, length));
   if (overlap) co_return co_await refuse(overlap_words(what, *overlap), offset, length);
   if (what != Writes::data) co_return {};
-  if (const auto wrong =
-          counts_->first_not_one(offset >> cluster_bits_, (offset + length - 1) >> cluster_bits_)) {
+  if (const auto wrong = miscounted(offset, length)) {
     co_return co_await refuse(count_words(*wrong), offset, length);
   }
   co_return {};
@@ -193,13 +192,25 @@ Task<> Gate::refuse(std::string message, uint64_t offset, uint64_t length) {
   co_return fail(ErrorKind::corrupt, std::move(message), EIO);
 }
 
+Task<> Gate::write_main_header(uint64_t offset, std::span<const std::byte> fields) {
+  const iovec from = io_slice(fields);
+  co_return co_await write(Writes::main_header, offset, IoSpan(&from, 1));
+}
+
+Task<> Gate::write_header_field(uint64_t offset, uint64_t value) {
+  std::byte raw[8];
+  store_be(raw, value);
+  CO_TRY(co_await barrier());
+  CO_TRY(co_await write_main_header(offset, raw));
+  co_return co_await barrier();
+}
+
 Task<> Gate::switch_header(uint64_t offset, std::span<const std::byte> fields) {
   CO_TRY(co_await settle_header());
   OldFields old{offset, std::vector<std::byte>(fields.size())};
   const iovec into = io_slice(std::span<std::byte>(old.bytes));
   CO_TRY(co_await file_->read(offset, IoSpan(&into, 1)));
-  const iovec from = io_slice(fields);
-  Result<void> switched = co_await write(Writes::main_header, offset, IoSpan(&from, 1));
+  Result<void> switched = co_await write_main_header(offset, fields);
   if (switched) switched = co_await barrier();
   if (!switched) unsettled_.push_back(std::move(old));
   co_return switched;
@@ -208,8 +219,7 @@ Task<> Gate::switch_header(uint64_t offset, std::span<const std::byte> fields) {
 Task<> Gate::settle_header() {
   while (!unsettled_.empty()) {
     const OldFields old = unsettled_.back();
-    const iovec from = io_slice(std::span<const std::byte>(old.bytes));
-    CO_TRY(co_await write(Writes::main_header, old.offset, IoSpan(&from, 1)));
+    CO_TRY(co_await write_main_header(old.offset, old.bytes));
     CO_TRY(co_await file_->flush());
     // Somebody else may have settled it meanwhile.
     std::erase_if(unsettled_, [&](const OldFields& it) { return it.offset == old.offset; });
@@ -224,7 +234,7 @@ Task<> Gate::close() {
 }
 
 Task<> Gate::barrier() {
-  CO_TRY(co_await settle_header());
+  if (!unsettled_.empty()) CO_TRY(co_await settle_header());
   if (flushed_ == ended_) co_return {};
   const uint64_t covered = ended_;
   CO_TRY(co_await file_->flush());

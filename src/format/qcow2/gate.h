@@ -94,6 +94,8 @@ class Gate {
   /// Fields of the header that name another table now, side by side in one sector; then a
   /// barrier. A failure leaves the header unsettled: on disk it may say either.
   Task<> switch_header(uint64_t offset, std::span<const std::byte> fields);
+  /// A field of eight bytes that says something about what is on disk: barriers before and after.
+  Task<> write_header_field(uint64_t offset, uint64_t value);
   /// Puts the old fields back where a switch failed. Nothing may be linked to tables before.
   Task<> settle_header();
 
@@ -109,7 +111,9 @@ class Gate {
   Task<> ask_then_write(Writes what, uint64_t offset, IoSpan from);
   Task<> write_metadata(Writes what, uint64_t offset, IoSpan from);
   Task<> set_corrupt_bit();
-  [[nodiscard]] bool miscounted(uint64_t offset, uint64_t length) const;
+  Task<> write_main_header(uint64_t offset, std::span<const std::byte> fields);
+  [[nodiscard]] std::optional<CountsInMemory::Wrong> miscounted(uint64_t offset,
+                                                                uint64_t length) const;
 
   std::unique_ptr<storage::Storage> file_;
   Header* header_ = nullptr;

@@ -92,24 +92,17 @@ Task<> Qcow2Image::repair_dirty() {
 // Features that this version does not keep up to date must not be trusted after it wrote.
 Task<> Qcow2Image::clear_autoclear() {
   if (header_.version < 3 || header_.autoclear_features == 0) co_return {};
-  std::byte raw[8];
-  store_be<uint64_t>(raw, 0);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_autoclear, IoSpan(&from, 1)));
+  CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, 0));
   header_.autoclear_features = 0;
-  co_return co_await gate_.barrier();
+  co_return {};
 }
 
 Task<> Qcow2Image::set_incompatible(uint64_t bits, bool on) {
   const uint64_t features =
       on ? header_.incompatible_features | bits : header_.incompatible_features & ~bits;
-  std::byte raw[8];
-  store_be<uint64_t>(raw, features);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.barrier());
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_incompatible, IoSpan(&from, 1)));
+  CO_TRY(co_await gate_.write_header_field(header_offset_incompatible, features));
   header_.incompatible_features = features;
-  co_return co_await gate_.barrier();
+  co_return {};
 }
 
 void Qcow2Image::tell_corruption(const Corruption& corruption) const {

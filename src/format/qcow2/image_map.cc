@@ -100,8 +100,11 @@ Task<bool> Qcow2Image::data_may_be_holes() {
   const Result<bool> counted = co_await refcounts_.counts_at_least(wanted, clusters);
   // Damaged refcounts are no reason not to read.
   if (!counted && counted.error().kind() == ErrorKind::corrupt) {
-    if (options_.writable) (void)co_await tell_damage(counted.error());
-    if (!options_.writable) tell_corruption({.message = counted.error().message(), .fatal = false});
+    if (options_.writable) {
+      (void)co_await tell_damage(counted.error());
+    } else {
+      tell_corruption({.message = counted.error().message(), .fatal = false});
+    }
   }
   preallocated_ = counted.value_or(false);
   co_return *preallocated_;

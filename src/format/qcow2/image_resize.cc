@@ -9,13 +9,9 @@
 namespace oxbow::format::qcow2 {
 
 Task<> Qcow2Image::write_size(uint64_t virtual_size) {
-  std::byte raw[8];
-  store_be<uint64_t>(raw, virtual_size);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.barrier());
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_size, IoSpan(&from, 1)));
+  CO_TRY(co_await gate_.write_header_field(header_offset_size, virtual_size));
   header_.size = virtual_size;
-  co_return co_await gate_.barrier();
+  co_return {};
 }
 
 Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation preallocation,

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "format/qcow2/copied_flags.h"
+#include "format/qcow2/header_switch.h"
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
 #include "format/qcow2/metadata_reader.h"
@@ -101,9 +102,8 @@ Task<std::vector<uint64_t>> Qcow2Image::read_snapshot_l1(const Snapshot& snapsho
                    EFBIG);
   }
   std::vector<uint64_t> l1(snapshot.l1_size);
-  CO_TRY(co_await read_bytes(gate_.file(), snapshot.l1_table_offset,
-                             std::as_writable_bytes(std::span(l1))));
-  for (uint64_t& entry : l1) entry = load_be<uint64_t>(&entry) & ~copied_flag;
+  CO_TRY(co_await read_entries(gate_.file(), snapshot.l1_table_offset, l1));
+  for (uint64_t& entry : l1) entry &= ~copied_flag;
   co_return l1;
 }
 
@@ -126,7 +126,7 @@ Task<uint64_t> Qcow2Image::write_new_table(Writes kind, std::span<const std::byt
 
 Task<uint64_t> Qcow2Image::write_new_l1(Writes kind, std::span<const uint64_t> l1) {
   std::vector<std::byte> contents(l1.size() * 8);
-  for (size_t i = 0; i < l1.size(); ++i) store_be<uint64_t>(contents.data() + i * 8, l1[i]);
+  store_be_all(contents.data(), l1);
   co_return co_await write_new_table(kind, contents);
 }
 
@@ -158,12 +158,8 @@ Task<> Qcow2Image::switch_snapshot_table(std::span<const Snapshot> snapshots) {
   CO_TRY(co_await gate_.barrier());
   const uint64_t old_offset = header_.snapshots_offset;
   const uint64_t old_bytes = old_snapshot_table_bytes_;
-  std::byte raw[12];
-  store_be<uint32_t>(raw, static_cast<uint32_t>(snapshots.size()));
-  store_be<uint64_t>(raw + 4, offset);
-  CO_TRY(co_await gate_.switch_header(header_offset_snapshots, raw));
-  header_.nb_snapshots = static_cast<uint32_t>(snapshots.size());
-  header_.snapshots_offset = offset;
+  CO_TRY(co_await qcow2::switch_snapshot_table(gate_, header_,
+                                               static_cast<uint32_t>(snapshots.size()), offset));
   if (old_bytes != 0) {
     refcounts_.release(Writes::snapshot_table, old_offset,
                        div_round_up(old_bytes, header_.cluster_size()));

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "storage/storage.h"
 
 namespace oxbow::format::qcow2 {
@@ -16,6 +17,13 @@ using async::Task;
 inline Task<> read_bytes(storage::Source& file, uint64_t offset, std::span<std::byte> into) {
   const iovec slice = io_slice(into);
   co_return co_await file.read(offset, IoSpan(&slice, 1));
+}
+
+/// Fills `into` with the big-endian numbers that begin at `offset`.
+inline Task<> read_entries(storage::Source& file, uint64_t offset, std::span<uint64_t> into) {
+  CO_TRY(co_await read_bytes(file, offset, std::as_writable_bytes(into)));
+  for (uint64_t& entry : into) entry = load_be<uint64_t>(&entry);
+  co_return {};
 }
 
 /// A window that moves forward over [begin, end) of a file.

@@ -94,8 +94,7 @@ class Scan {
     constexpr uint64_t piece = 1 << 20;
     for (uint64_t at = begin; at < end; at += piece) {
       std::vector<uint64_t> entries(std::min(piece, align_up(end - at, 8)) / 8);
-      CO_TRY(co_await read_bytes(file_, at, std::as_writable_bytes(std::span(entries))));
-      for (uint64_t& entry : entries) entry = load_be<uint64_t>(&entry);
+      CO_TRY(co_await read_entries(file_, at, entries));
       tables_of(Writes::inactive_l2, entries);
     }
     co_return {};

@@ -1,5 +1,6 @@
 // Growth of the refcount table: a larger table and the blocks that count it are written
 // beside the old one, in space nothing refers to, then the header is switched.
+#include "format/qcow2/header_switch.h"
 #include "format/qcow2/layout.h"
 #include "format/qcow2/refcounts.h"
 
@@ -57,13 +58,15 @@ Task<> Refcounts::grow_table(uint64_t block) {
   const size_t old_size = table_.size();
   Result<void> grown = co_await write_grown_table(first, growth.blocks, growth.table_clusters);
   if (grown) {
-    grown = co_await switch_table(table_offset, static_cast<uint32_t>(growth.table_clusters));
+    grown = co_await switch_refcount_table(gate_, header_, table_offset,
+                                           static_cast<uint32_t>(growth.table_clusters));
   }
   if (!grown) {
     gate_.leave(Writes::refcount_block, blocks_offset, blocks_bytes);
     gate_.leave(Writes::refcount_table, table_offset, table_bytes);
     co_return grown;
   }
+  dirty_entries_.clear();
   table_.resize(growth.table_clusters * cluster_size / 8);
   for (uint64_t i = 0; i < growth.blocks; ++i) {
     table_[old_size + i] = (first + i) << header_.cluster_bits;
@@ -83,7 +86,7 @@ Task<> Refcounts::write_grown_table(uint64_t first, uint64_t new_blocks, uint64_
                    header_.refcount_order, 1);
   }
   CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(table_clusters * cluster_size));
-  for (size_t i = 0; i < table_.size(); ++i) store_be<uint64_t>(table.data() + i * 8, table_[i]);
+  store_be_all(table.data(), table_);
   for (uint64_t i = 0; i < new_blocks; ++i) {
     store_be<uint64_t>(table.data() + (table_.size() + i) * 8, (first + i) << header_.cluster_bits);
   }
@@ -98,17 +101,6 @@ Task<> Refcounts::write_grown_table(uint64_t first, uint64_t new_blocks, uint64_
   // contents must be there before.
   CO_TRY(co_await cache_.write_back());
   co_return co_await gate_.barrier();
-}
-
-Task<> Refcounts::switch_table(uint64_t offset, uint32_t clusters) {
-  std::byte raw[12];
-  store_be<uint64_t>(raw, offset);
-  store_be<uint32_t>(raw + 8, clusters);
-  CO_TRY(co_await gate_.switch_header(header_offset_refcount_table, raw));
-  header_.refcount_table_offset = offset;
-  header_.refcount_table_clusters = clusters;
-  dirty_entries_.clear();
-  co_return {};
 }
 
 }  // namespace oxbow::format::qcow2

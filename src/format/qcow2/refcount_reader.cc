@@ -18,9 +18,7 @@ Task<> RefcountReader::load() {
   const uint64_t there = file_.size() > offset ? file_.size() - offset : 0;
   table_.resize(std::min(claimed, align_up(there, 8)) / 8);
   if (table_.empty()) co_return {};
-  CO_TRY(co_await read_bytes(file_, offset, std::as_writable_bytes(std::span(table_))));
-  for (uint64_t& entry : table_) entry = load_be<uint64_t>(&entry);
-  co_return {};
+  co_return co_await read_entries(file_, offset, table_);
 }
 
 Task<uint64_t> RefcountReader::get(uint64_t cluster) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "format/qcow2/header_switch.h"
 #include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/refcount_reader.h"
 
@@ -30,7 +31,6 @@ class RefcountStore {
   Task<> rewrite_blocks();
   Task<> rewrite_block(uint64_t region, std::span<std::byte> block, std::span<std::byte> old);
   Task<> write_table();
-  Task<> switch_header();
 
   Gate& gate_;
   Header& header_;
@@ -140,24 +140,11 @@ Task<> RefcountStore::write_table() {
   const uint64_t bytes = moves ? new_table_clusters_ << header_.cluster_bits
                                : uint64_t{header_.refcount_table_clusters} << header_.cluster_bits;
   CO_TRY_ASSIGN(Buffer table, Buffer::allocate_zeroed(bytes));
-  for (uint64_t i = 0; i < blocks_.size() && i < bytes / 8; ++i) {
-    store_be(table.data() + i * 8, blocks_[i]);
-  }
+  store_be_all(table.data(), std::span(blocks_).first(std::min(blocks_.size(), bytes / 8)));
   const uint64_t offset =
       moves ? new_table_ << header_.cluster_bits : header_.refcount_table_offset;
   const iovec from = io_slice(std::span<const std::byte>(table.span()));
   co_return co_await gate_.write(Writes::refcount_table, offset, IoSpan(&from, 1));
-}
-
-Task<> RefcountStore::switch_header() {
-  header_.refcount_table_offset = new_table_ << header_.cluster_bits;
-  header_.refcount_table_clusters = static_cast<uint32_t>(new_table_clusters_);
-  std::byte raw[12];
-  store_be(raw, header_.refcount_table_offset);
-  store_be(raw + 8, header_.refcount_table_clusters);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  co_return co_await gate_.write(Writes::main_header, header_offset_refcount_table,
-                                 IoSpan(&from, 1));
 }
 
 Task<> RefcountStore::run(Blocks blocks) {
@@ -170,8 +157,9 @@ Task<> RefcountStore::run(Blocks blocks) {
   CO_TRY(co_await gate_.barrier());
   CO_TRY(co_await write_table());
   CO_TRY(co_await gate_.barrier());
-  if (new_table_ != 0) CO_TRY(co_await switch_header());
-  co_return co_await gate_.barrier();
+  if (new_table_ == 0) co_return {};
+  co_return co_await switch_refcount_table(gate_, header_, new_table_ << header_.cluster_bits,
+                                           static_cast<uint32_t>(new_table_clusters_));
 }
 
 }  // namespace

@@ -76,7 +76,6 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> create_block(uint64_t block, uint64_t cluster);
   Task<> grow_table(uint64_t block);
   Task<> write_grown_table(uint64_t first, uint64_t new_blocks, uint64_t table_clusters);
-  Task<> switch_table(uint64_t offset, uint32_t clusters);
   Task<> add_reference(uint64_t cluster, uint64_t count);
   Task<> drop_references(const Release& release, std::vector<Release>& freed);
   Task<> write_entries();

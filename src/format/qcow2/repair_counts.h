@@ -31,14 +31,14 @@ class CountWriter {
     uint64_t cluster;
     uint64_t count;
   };
-
-  Gate& gate_;
-  const Header& header_;
-  bool raise_;
   struct Run {
     uint64_t first;
     uint64_t count;
   };
+
+  Gate& gate_;
+  const Header& header_;
+  bool raise_;
   std::vector<Change> changes_;
   std::vector<Run> freed_;
 };

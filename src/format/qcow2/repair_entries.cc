@@ -5,11 +5,12 @@
 namespace oxbow::format::qcow2 {
 
 Task<TableOwnership> TableOwnership::create(storage::Source& file, const Header& header,
+                                            std::span<const Snapshot> snapshots,
                                             const Survey& survey) {
   CO_TRY_ASSIGN(ReferenceMap tables, ReferenceMap::create(survey.references.clusters()));
   TableOwnership owners(header, survey, std::move(tables));
   CO_TRY(co_await owners.count_l1(file, header.l1_table_offset, header.l1_size));
-  for (const Snapshot& snapshot : survey.snapshots) {
+  for (const Snapshot& snapshot : snapshots) {
     if (!snapshot_l1_sound(header, snapshot)) continue;
     CO_TRY(co_await owners.count_l1(file, snapshot.l1_table_offset, snapshot.l1_size));
   }
@@ -48,18 +49,10 @@ bool TableOwnership::referred_once(uint64_t offset, uint64_t length) const {
 }
 
 Task<> ZeroEntryRepair::look() {
-  CheckResult found;
-  const FindingSink nobody;
-  CheckReport report(found, nobody);
-  RefcountReader refcounts(gate_.file(), header_);
-  CO_TRY(co_await refcounts.load());
-  const SurveyOptions options;
-  CO_TRY_ASSIGN(Survey seen,
-                co_await survey(gate_.file(), header_, refcounts,
-                                {snapshots_.begin(), snapshots_.end()}, report, options));
+  CO_TRY_ASSIGN(Survey seen, co_await survey_quietly(gate_.file(), header_, snapshots_));
   survey_.emplace(std::move(seen));
   CO_TRY_ASSIGN(TableOwnership owners,
-                co_await TableOwnership::create(gate_.file(), header_, *survey_));
+                co_await TableOwnership::create(gate_.file(), header_, snapshots_, *survey_));
   owners_.emplace(std::move(owners));
   co_return {};
 }

@@ -18,7 +18,7 @@ class TableOwnership {
  public:
   /// Reads all L1 tables. `survey` is of the same snapshots and must outlive the answers.
   static Task<TableOwnership> create(storage::Source& file, const Header& header,
-                                     const Survey& survey);
+                                     std::span<const Snapshot> snapshots, const Survey& survey);
 
   /// Whether L1 entries refer to this place as an L2 table, and nothing else refers to it.
   [[nodiscard]] bool only_l2_table(uint64_t offset) const;

@@ -1,6 +1,7 @@
 #include "format/qcow2/repair_snapshots.h"
 
 #include "format/qcow2/check.h"
+#include "format/qcow2/header_switch.h"
 #include "format/qcow2/refcount_store.h"
 #include "format/qcow2/survey.h"
 
@@ -9,16 +10,8 @@ namespace {
 
 Task<ReferenceMap> count_references(Gate& gate, const Header& header,
                                     std::span<const Snapshot> snapshots, uint64_t more_clusters) {
-  CheckResult unheard;
-  const FindingSink nobody;
-  CheckReport report(unheard, nobody);
-  RefcountReader refcounts(gate.file(), header);
-  CO_TRY(co_await refcounts.load());
-  std::vector<Snapshot> copied(snapshots.begin(), snapshots.end());
-  SurveyOptions options;
-  options.more_clusters = refcount_room(gate, header) + more_clusters;
-  CO_TRY_ASSIGN(Survey seen, co_await survey(gate.file(), header, refcounts, std::move(copied),
-                                             report, options));
+  CO_TRY_ASSIGN(Survey seen, co_await survey_quietly(gate.file(), header, snapshots,
+                                                     refcount_room(gate, header) + more_clusters));
   co_return std::move(seen.references);
 }
 
@@ -66,25 +59,14 @@ Task<uint64_t> SnapshotTableRepair::write_table(std::span<const Snapshot> old,
   co_return offset;
 }
 
-Task<> SnapshotTableRepair::write_place(uint32_t count, uint64_t offset) {
-  std::byte raw[12];
-  store_be<uint32_t>(raw, count);
-  store_be<uint64_t>(raw + 4, offset);
-  const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::main_header, header_offset_snapshots, IoSpan(&from, 1)));
-  CO_TRY(co_await gate_.barrier());
-  header_.nb_snapshots = count;
-  header_.snapshots_offset = offset;
-  co_return {};
-}
-
 Task<> SnapshotTableRepair::store(std::span<const Snapshot> snapshots) {
   const std::vector<std::byte> table = encode_snapshots(snapshots);
   uint64_t offset = 0;
   if (!table.empty()) {
     CO_TRY_ASSIGN(offset, co_await write_table(snapshots, table));
   }
-  CO_TRY(co_await write_place(static_cast<uint32_t>(snapshots.size()), offset));
+  const auto count = static_cast<uint32_t>(snapshots.size());
+  CO_TRY(co_await switch_snapshot_table(gate_, header_, count, offset));
   CO_TRY_ASSIGN(const std::vector<Snapshot> stored, co_await read_snapshots(gate_.file(), header_));
   CO_TRY_ASSIGN(ReferenceMap references, co_await count_references(gate_, header_, stored, 0));
   co_return co_await store_refcounts(gate_, header_, std::move(references), Blocks::keep);

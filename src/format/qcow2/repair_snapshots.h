@@ -23,7 +23,6 @@ class SnapshotTableRepair {
 
  private:
   Task<uint64_t> write_table(std::span<const Snapshot> old, std::span<const std::byte> table);
-  Task<> write_place(uint32_t count, uint64_t offset);
 
   Gate& gate_;
   Header& header_;

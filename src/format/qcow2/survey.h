@@ -2,7 +2,7 @@
 // repair and the opening of a dirty image stand on.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "format/qcow2/check_report.h"
 #include "format/qcow2/header.h"
@@ -15,7 +15,6 @@ namespace oxbow::format::qcow2 {
 class ZeroEntryRepair;
 
 struct Survey {
-  std::vector<Snapshot> snapshots;
   ReferenceMap references;  ///< the true refcount of every cluster in the file
   bool all_copied = false;  ///< every active entry with a plain cluster has the COPIED flag
   bool overflowed = false;  ///< there are more references than refcounts can hold
@@ -32,7 +31,10 @@ struct SurveyOptions {
 /// What is wrong goes to `report`; references that lead nowhere are not counted. Fails only
 /// where the file cannot be read.
 Task<Survey> survey(storage::Source& file, const Header& header, const RefcountReader& refcounts,
-                    std::vector<Snapshot> snapshots, CheckReport& report,
+                    std::span<const Snapshot> snapshots, CheckReport& report,
                     const SurveyOptions& options);
+/// The same for its counts alone: nobody is told.
+Task<Survey> survey_quietly(storage::Source& file, const Header& header,
+                            std::span<const Snapshot> snapshots, uint64_t more_clusters = 0);
 
 }  // namespace oxbow::format::qcow2
