@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
@@ -17,14 +18,8 @@ ClusterMap::ClusterMap(Gate& gate, Header& header, Refcounts& refcounts, uint32_
       cache_(gate, Writes::active_l2, slice_size, cache_bytes, barrier) {}
 
 Task<> ClusterMap::load() {
-  CO_TRY_ASSIGN(Buffer raw, Buffer::allocate(uint64_t{header_.l1_size} * 8));
-  if (raw.size() != 0) {
-    const iovec into = io_slice(raw.span());
-    CO_TRY(co_await gate_.read(header_.l1_table_offset, IoSpan(&into, 1)));
-  }
   l1_.resize(header_.l1_size);
-  for (size_t i = 0; i < l1_.size(); ++i) l1_[i] = load_be<uint64_t>(raw.data() + i * 8);
-  co_return {};
+  co_return co_await read_entries(gate_.file(), header_.l1_table_offset, l1_);
 }
 
 uint64_t ClusterMap::slice_offset(uint64_t table, uint64_t cluster) const {

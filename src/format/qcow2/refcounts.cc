@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "format/qcow2/layout.h"
+#include "format/qcow2/metadata_reader.h"
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
@@ -28,13 +29,9 @@ Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punc
 
 Task<> Refcounts::load() {
   const uint64_t bytes = uint64_t{header_.refcount_table_clusters} * header_.cluster_size();
-  CO_TRY_ASSIGN(Buffer raw, Buffer::allocate(bytes));
-  const iovec into = io_slice(raw.span());
-  CO_TRY(co_await gate_.read(header_.refcount_table_offset, IoSpan(&into, 1)));
   table_.resize(bytes / 8);
-  for (size_t i = 0; i < table_.size(); ++i) {
-    table_[i] = load_be<uint64_t>(raw.data() + i * 8) & refcount_table_offset_mask;
-  }
+  CO_TRY(co_await read_entries(gate_.file(), header_.refcount_table_offset, table_));
+  for (uint64_t& entry : table_) entry &= refcount_table_offset_mask;
   co_return {};
 }
 
