@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -21,20 +22,26 @@ class Failed(Exception):
 
 
 def run(arguments):
-    """One run, waited for with wait4 so that the figures are this child's alone."""
+    """One run, waited for with wait4 so that the figures are this child's alone.
+
+    It is started by time(1), which says its peak memory: a child of this process would count
+    the interpreter's own pages, which are its own until it runs the command.
+    """
     start = time.monotonic()
-    with open(os.devnull, "wb") as nowhere:
+    with open(os.devnull, "wb") as nowhere, tempfile.NamedTemporaryFile() as peak:
         child = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=nowhere, stderr=subprocess.PIPE
+            ["/usr/bin/time", "-o", peak.name, "-f", "%M", *arguments],
+            stdin=subprocess.DEVNULL, stdout=nowhere, stderr=subprocess.PIPE,
         )
         words = child.stderr.read()
         _, status, usage = os.wait4(child.pid, 0)
-    wall = time.monotonic() - start
+        wall = time.monotonic() - start
+        memory = int(peak.read().split()[-1])
     child.returncode = os.waitstatus_to_exitcode(status)
     child.stderr.close()
     if child.returncode != 0:
         raise Failed(f"{' '.join(arguments)}: exit {child.returncode}: {words.decode(errors='replace')}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, memory)
 
 
 class Tools:
