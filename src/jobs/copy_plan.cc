@@ -24,6 +24,7 @@ uint64_t CopyItem::buffer_base() const {
 
 CopyPlan::CopyPlan(SourceSet& sources, graph::Node& target, const CopyOptions& options)
     : sources_(sources),
+      options_(options),
       splitter_(options.sparse_size),
       write_everything_(options.sparse_size == 0),
       known_zero_from_(zero_from(target, options)) {}
@@ -44,8 +45,12 @@ Task<CopyPlan::PlacedRun> CopyPlan::placed_run(uint64_t offset) {
   if (offset >= current_.begin && offset < current_.end) co_return current_;
   const Result<SourceRun> found = co_await sources_.run_at(offset, size() - offset);
   if (!found) {
-    co_return std::unexpected(
-        while_doing("error while reading block status at offset ", offset, found.error()));
+    const Error told =
+        while_doing("error while reading block status at offset ", offset, found.error());
+    if (!options_.salvage || told.kind() == ErrorKind::cancelled) co_return std::unexpected(told);
+    if (options_.warn) options_.warn(told.message());
+    co_return PlacedRun{offset, std::min(offset + SourceSet::sector, size()),
+                        PlacedRun::Need::salvage};
   }
   PlacedRun run{offset, offset + found->length, PlacedRun::Need::nothing, found->compressed};
   run.need = need_for(found->kind, run);
@@ -67,6 +72,7 @@ Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
       stop = end;
     }
     const bool copies = run.need == PlacedRun::Need::copy;
+    const bool salvages = run.need == PlacedRun::Need::salvage;
     if (copies && splitter_.needs_stock_steps()) {
       const uint64_t step_end =
           run.begin + align_down(at - run.begin, SparseSplitter::step) + SparseSplitter::step;
@@ -74,7 +80,7 @@ Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
       stop = end;
     }
     if (run.need != PlacedRun::Need::nothing) {
-      item.segments.push_back({at, end - at, copies, run.begin, run.compressed});
+      item.segments.push_back({at, end - at, copies || salvages, run.begin, run.compressed});
     }
     at = end;
   }

@@ -40,7 +40,7 @@ class CopyPlan {
   static constexpr uint64_t buffer_size = window + 4096;
 
   /// `options.target_is_zero` together with `target_has_backing`: only past the end of the
-  /// target's backing file.
+  /// target's backing file. `options` outlive the plan.
   CopyPlan(SourceSet& sources, graph::Node& target, const CopyOptions& options);
 
   /// The item that begins at `offset` < size(); without segments where nothing is to do.
@@ -58,13 +58,15 @@ class CopyPlan {
   struct PlacedRun {
     uint64_t begin = 0;
     uint64_t end = 0;
-    enum class Need : uint8_t { copy, zero, nothing } need = Need::nothing;
+    /// `salvage`: the status of this sector cannot be read, its data may be.
+    enum class Need : uint8_t { copy, salvage, zero, nothing } need = Need::nothing;
     bool compressed = false;
   };
   Task<PlacedRun> placed_run(uint64_t offset);
   [[nodiscard]] PlacedRun::Need need_for(SourceRun::Kind kind, PlacedRun& run) const;
 
   SourceSet& sources_;
+  const CopyOptions& options_;
   SparseSplitter splitter_;
   bool write_everything_;
   /// Bytes from here on read as zeroes in the target already.

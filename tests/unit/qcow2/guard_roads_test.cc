@@ -142,5 +142,36 @@ INSTANTIATE_TEST_SUITE_P(All, GuardRoads,
                            return name + "_by_" + std::get<1>(info.param).name;
                          });
 
+// A cluster that may be in use elsewhere too, or be handed out again, though its L2 entry says
+// that nobody else has it.
+class RefcountTruth : public ::testing::TestWithParam<uint16_t> {};
+
+TEST_P(RefcountTruth, write_in_place_of_a_cluster_with_another_count_is_refused) {
+  RichImage rich;
+  const uint64_t entry = rich.l2_entry_of(mapped);
+  const uint64_t place = load64(rich.bytes, entry) & l2_offset_mask;
+  store64(rich.bytes, entry, place | copied_flag);
+  rich.set_refcount(place, GetParam());
+  const std::vector<std::byte> before = rich.contents(place);
+  Opened opened = open(rich);
+  ASSERT_TRUE(opened.node);
+  // A release brings the counts into memory, and unlike an allocation it takes no free cluster.
+  ASSERT_TRUE(loop().run(opened.node->discard((mapped + 1) * RichImage::cluster, 512)));
+  ASSERT_TRUE(loop().run(opened.node->flush()));
+  const Result<void> done = write_cluster(*opened.node, mapped);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message(), "Preventing invalid write on cluster " +
+                                        std::to_string(place / RichImage::cluster) +
+                                        " with a refcount of " + std::to_string(GetParam()));
+  (void)loop().run(opened.node->close());
+  RichImage after = rich;
+  after.bytes = opened.memory->bytes();
+  EXPECT_EQ(after.contents(place), before);
+  EXPECT_NE(load64(after.bytes, header_offset_incompatible) & incompatible_corrupt, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Counts, RefcountTruth, ::testing::Values(0, 2),
+                         [](const auto& info) { return "of_" + std::to_string(info.param); });
+
 }  // namespace
 }  // namespace oxbow::testing
