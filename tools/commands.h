@@ -6,6 +6,7 @@
 
 namespace oxbow::tools {
 
+int bitmap_main(const ToolContext& context, int argc, char** argv);
 int check_main(const ToolContext& context, int argc, char** argv);
 int compare_main(const ToolContext& context, int argc, char** argv);
 int convert_main(const ToolContext& context, int argc, char** argv);

@@ -26,7 +26,7 @@ class Conversion {
     ProgressPrinter progress(context_, arguments_.progress, arguments_.quiet);
     progress.report(0, 1);
     return open_sources() && choose_snapshot() && prepare_target() && open_target() &&
-           copy_contents(progress) && close_target();
+           copy_contents(progress) && copy_bitmaps() && close_target();
   }
 
  private:
@@ -40,6 +40,8 @@ class Conversion {
   bool create_target(const CreateOptionList& list);
   bool open_target();
   bool check_bitmaps();
+  bool copy_bitmap(const BitmapInfo& bitmap);
+  bool copy_bitmaps();
   bool copy_contents(ProgressPrinter& progress);
   bool close_target();
   bool target_reads_as_zero() const;
@@ -209,7 +211,40 @@ bool Conversion::check_bitmaps() {
   if (target_->format() != "qcow2") {
     return refuse(fmt::format("Format driver '{}' does not support bitmaps", target_->format()));
   }
-  return refuse("Copying bitmaps is not supported yet");
+  if (arguments_.skip_broken_bitmaps) return true;
+  auto info = sources_.front().info();
+  if (!info) return refuse(info.error());
+  for (const BitmapInfo& bitmap : info->qcow2->bitmaps) {
+    if (bitmap.usable) continue;
+    return refuse(
+        Error(ErrorKind::corrupt, fmt::format("Cannot copy inconsistent bitmap '{}'", bitmap.name))
+            .with_hint("Try --skip-broken-bitmaps, or use 'qemu-img bitmap --remove' to "
+                       "delete it\n"));
+  }
+  return true;
+}
+
+bool Conversion::copy_bitmap(const BitmapInfo& bitmap) {
+  if (!bitmap.usable) {
+    warn_report(context_, "Skipping inconsistent bitmap '{}'", bitmap.name);
+    return true;
+  }
+  const auto added = target_->add_bitmap(bitmap.name, bitmap.granularity, false);
+  if (!added) {
+    return refuse(added.error(), fmt::format("Failed to create bitmap {}", bitmap.name));
+  }
+  Result<void> filled = target_->merge_bitmap(bitmap.name, sources_.front(), bitmap.name);
+  const bool enabled = std::ranges::find(bitmap.flags, "auto") != bitmap.flags.end();
+  if (filled && enabled) filled = target_->enable_bitmap(bitmap.name, true);
+  return filled || refuse(filled.error(), fmt::format("Failed to populate bitmap {}", bitmap.name));
+}
+
+bool Conversion::copy_bitmaps() {
+  if (!arguments_.bitmaps) return true;
+  auto info = sources_.front().info();
+  if (!info) return refuse(info.error());
+  return std::ranges::all_of(info->qcow2->bitmaps,
+                             [&](const BitmapInfo& bitmap) { return copy_bitmap(bitmap); });
 }
 
 // A new file does; a device keeps what it held.

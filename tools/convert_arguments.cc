@@ -25,7 +25,6 @@ constexpr int most_coroutines = 16;
 struct Reading {
   ConvertArguments& arguments;
   bool sparse_given = false;
-  bool skip_broken_bitmaps = false;
 };
 
 bool read_sparse_size(const ToolContext& context, const char* text, Reading& reading) {
@@ -106,7 +105,7 @@ void take_plain_option(int option, const char* argument, Reading& reading) {
     case opt_target_is_zero: arguments.target_is_zero = true; break;
     case opt_salvage: arguments.salvage = true; break;
     case opt_bitmaps: arguments.bitmaps = true; break;
-    case opt_skip_broken_bitmaps: reading.skip_broken_bitmaps = true; break;
+    case opt_skip_broken_bitmaps: arguments.skip_broken_bitmaps = true; break;
     default: break;
   }
 }
@@ -134,7 +133,7 @@ const char* contradiction(const Reading& reading) {
   if (arguments.salvage && arguments.copy_offloading) {
     return "Cannot use copy offloading in salvaging mode";
   }
-  if (reading.skip_broken_bitmaps && !arguments.bitmaps) {
+  if (arguments.skip_broken_bitmaps && !arguments.bitmaps) {
     return "Use of --skip-broken-bitmaps requires --bitmaps";
   }
   if (arguments.target_image_opts && !arguments.skip_create) {

@@ -41,6 +41,7 @@ struct ConvertArguments {
   bool salvage = false;
   bool compress = false;
   bool bitmaps = false;
+  bool skip_broken_bitmaps = false;
   Trust trust = Trust::all;
 };
 

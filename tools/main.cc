@@ -19,10 +19,15 @@ struct Command {
 };
 
 constexpr std::array commands = {
-    Command{"check", check_main},     Command{"compare", compare_main},
-    Command{"convert", convert_main}, Command{"create", create_main},
-    Command{"info", info_main},       Command{"io", io_main},
-    Command{"map", map_main},         Command{"snapshot", snapshot_main},
+    Command{"bitmap", bitmap_main},
+    Command{"check", check_main},
+    Command{"compare", compare_main},
+    Command{"convert", convert_main},
+    Command{"create", create_main},
+    Command{"info", info_main},
+    Command{"io", io_main},
+    Command{"map", map_main},
+    Command{"snapshot", snapshot_main},
 };
 
 ToolContext context_for(std::string_view called_by) {

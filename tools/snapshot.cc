@@ -44,6 +44,7 @@ std::string why_not_deleted(const ToolContext& context, const Error& error) {
 
 std::string why_not_applied(const ToolContext& context, const Error& error) {
   if (!context.stock_name) return error.message();
+  if (error.kind() == ErrorKind::busy) return error.message();
   if (error.kind() == ErrorKind::unsupported) return "Block driver does not support snapshots";
   return fmt::format("Failed to load snapshot: {}", std::strerror(error.as_errno()));
 }

@@ -90,6 +90,22 @@ class Image {
   /// The disk becomes what it was at the snapshot of this name or, failing that, this id.
   Result<void> apply_snapshot(const std::string& name_or_id);
 
+  /// Persistent dirty bitmaps: which parts of the disk changed since they were made or cleared.
+  /// info().bitmaps lists them. Names are 1 to 1,023 bytes. Errors: not_found, exists; corrupt for
+  /// one that is inconsistent (flag "in-use"): it can only be removed; read_only; unsupported for
+  /// formats without them. `granularity`: bytes a bit, a power of 2 from 512 to 2 GiB; 0: the
+  /// cluster size, at least 4 KiB and at most 64 KiB. A disabled one does not change by writes.
+  Result<void> add_bitmap(const std::string& name, uint64_t granularity = 0, bool enabled = true);
+  Result<void> remove_bitmap(const std::string& name);
+  Result<void> clear_bitmap(const std::string& name);
+  Result<void> enable_bitmap(const std::string& name, bool enabled);
+  /// What is dirty in bitmap `name` of `source` becomes dirty in bitmap `into`, too. Images of one
+  /// size; granularities may differ.
+  Result<void> merge_bitmap(const std::string& into, Image& source, const std::string& name);
+  /// Calls visit(offset, length) for each dirty range, in order; guest bytes, cut at size().
+  Result<void> visit_dirty(const std::string& name,
+                           const std::function<void(uint64_t offset, uint64_t length)>& visit);
+
   /// As above; memory belongs to the operation until `done` is called.
   void read_async(uint64_t offset, std::span<const std::span<std::byte>> into, Completion done);
   void write_async(uint64_t offset, std::span<const std::span<const std::byte>> from, WriteOptions,

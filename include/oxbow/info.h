@@ -22,7 +22,8 @@ struct SnapshotInfo {
 struct BitmapInfo {
   std::string name;
   uint64_t granularity = 0;        ///< bytes
-  std::vector<std::string> flags;  ///< "in-use", "auto"
+  std::vector<std::string> flags;  ///< "in-use": found inconsistent; "auto": enabled
+  bool usable = true;              ///< neither inconsistent nor of a kind that is not known
 };
 
 /// The format's own part; absent for raw.

@@ -1,7 +1,6 @@
 #include "api/image_info.h"
 
 #include "api/filename.h"
-#include "format/qcow2/bitmap_directory.h"
 #include "format/qcow2/check.h"
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
@@ -38,19 +37,18 @@ Task<std::vector<SnapshotInfo>> snapshots_of(storage::Source& file, const qcow2:
   co_return out;
 }
 
-Task<std::vector<BitmapInfo>> bitmaps_of(storage::Source& file, const qcow2::Header& header) {
+std::vector<BitmapInfo> bitmaps_of(qcow2::Qcow2Image& image) {
   std::vector<BitmapInfo> out;
-  if (!header.bitmaps) co_return out;
-  CO_TRY_ASSIGN(const auto bitmaps, co_await qcow2::read_bitmap_directory(file, header));
-  for (const qcow2::Bitmap& one : bitmaps) {
+  for (const qcow2::Bitmap& one : image.bitmaps().list()) {
     BitmapInfo info;
     info.name = one.name;
-    info.granularity = uint64_t{1} << one.granularity_bits;
-    if ((one.flags & qcow2::bitmap_in_use) != 0) info.flags.push_back("in-use");
-    if ((one.flags & qcow2::bitmap_auto) != 0) info.flags.push_back("auto");
+    info.granularity = one.granularity_bits < 64 ? uint64_t{1} << one.granularity_bits : 0;
+    if (one.in_use()) info.flags.push_back("in-use");
+    if (one.enabled()) info.flags.push_back("auto");
+    info.usable = !one.in_use() && !one.foreign();
     out.push_back(std::move(info));
   }
-  co_return out;
+  return out;
 }
 
 Qcow2Info facts_of(const qcow2::Header& header) {
@@ -83,7 +81,7 @@ Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
   if (header.nb_snapshots != 0) {
     CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image.file(), header));
   }
-  CO_TRY_ASSIGN(info.qcow2->bitmaps, co_await bitmaps_of(image.file(), header));
+  info.qcow2->bitmaps = bitmaps_of(image);
   co_return {};
 }
 

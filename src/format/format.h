@@ -61,6 +61,15 @@ struct ZeroFlags {
   bool range_held = false;  ///< the caller holds the range exclusively in guest_locks()
 };
 
+/// Remembers which guest bytes change. Asked before each change, told before it where it must be.
+class ChangeTracker {
+ public:
+  virtual ~ChangeTracker() = default;
+  /// Whether nothing is to be done for these bytes: they are known as changed already.
+  [[nodiscard]] virtual bool covers(uint64_t offset, uint64_t length) const = 0;
+  virtual Task<> mark(uint64_t offset, uint64_t length) = 0;
+};
+
 /// Limits and habits that commands show.
 struct Geometry {
   uint64_t virtual_size = 0;
@@ -88,6 +97,8 @@ class Format {
   virtual Task<bool> data_may_be_holes() { co_return false; }
   /// Keeps `offset`..+`length` from being remapped while a read is under way.
   virtual async::RangeLock* guest_locks() { return nullptr; }
+  /// Who is to know of changes before they are made; nullptr: nobody.
+  virtual ChangeTracker* changes() { return nullptr; }
   /// Data of a `data` run.
   virtual Task<> read_host(uint64_t host_offset, IoSpan into) = 0;
   /// Guest bytes inside one compressed run.

@@ -36,7 +36,7 @@ bool all_zero(IoSpan vector) {
 }  // namespace
 
 Node::Node(std::unique_ptr<format::Format> format, std::shared_ptr<Node> backing)
-    : format_(std::move(format)), backing_(std::move(backing)) {}
+    : format_(std::move(format)), backing_(std::move(backing)), changes_(format_->changes()) {}
 
 Task<> Node::read(uint64_t offset, IoSpan into) {
   const uint64_t length = io_length(into);
@@ -96,6 +96,8 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
     zero.may_unmap = detect_zeroes_ == DetectZeroes::unmap;
     CO_TRY(co_await write_zeroes(offset, io_length(from), zero));
   } else {
+    const uint64_t length = io_length(from);
+    if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
     CO_TRY(co_await write_data(offset, from));
   }
   if (flags.fua) co_return co_await flush();
@@ -153,6 +155,7 @@ Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
 }
 
 Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const uint64_t end = offset + length;
   while (offset < end) {
     CO_TRY_ASSIGN(const uint64_t covered,
@@ -228,7 +231,10 @@ Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
   co_return true;
 }
 
-Task<> Node::discard(uint64_t offset, uint64_t length) { return format_->discard(offset, length); }
+Task<> Node::discard(uint64_t offset, uint64_t length) {
+  if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+  co_return co_await format_->discard(offset, length);
+}
 
 Task<> Node::flush() { return format_->flush(); }
 

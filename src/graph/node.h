@@ -78,6 +78,9 @@ class Node {
   Task<> populate(uint64_t offset, uint64_t length);
   Task<> populate_hole(uint64_t begin, uint64_t end);
   Task<bool> populate_zeroes(uint64_t begin, uint64_t end);
+  [[nodiscard]] bool must_be_noted(uint64_t offset, uint64_t length) const {
+    return changes_ != nullptr && length != 0 && !changes_->covers(offset, length);
+  }
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
@@ -89,6 +92,7 @@ class Node {
 
   std::unique_ptr<format::Format> format_;
   std::shared_ptr<Node> backing_;
+  format::ChangeTracker* changes_;
   DetectZeroes detect_zeroes_ = DetectZeroes::off;
   bool copy_on_read_ = false;
 };

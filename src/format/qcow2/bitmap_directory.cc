@@ -1,6 +1,6 @@
 #include "format/qcow2/bitmap_directory.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "format/qcow2/header.h"
 #include "format/qcow2/metadata_reader.h"
@@ -9,28 +9,25 @@ namespace oxbow::format::qcow2 {
 namespace {
 
 constexpr uint64_t fixed_bytes = 24;
-constexpr uint32_t known_flags = bitmap_in_use | bitmap_auto;
-constexpr uint8_t dirty_tracking = 1;
-constexpr uint8_t min_granularity_bits = 9;
-constexpr uint8_t max_granularity_bits = 31;
-constexpr uint64_t max_name = 1023;
-constexpr uint64_t max_bitmap_bytes = 512 << 20;
+constexpr uint32_t known_flags = bitmap_in_use | bitmap_auto | bitmap_extra_data_compatible;
 constexpr uint64_t table_reserved_mask = 0xff000000000001fe;
 
 std::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorKind::corrupt, std::move(message), EINVAL);
 }
 
-bool satisfies_constraints(const Header& header, const Bitmap& bitmap, uint8_t type) {
+bool satisfies_constraints(const Header& header, const Bitmap& bitmap) {
   const uint64_t bytes = uint64_t{bitmap.table_size} << header.cluster_bits;
   const bool place = bitmap.table_size != 0 && bitmap.table_offset != 0 &&
                      is_aligned(bitmap.table_offset, header.cluster_size()) &&
                      bytes <= max_bitmap_bytes;
-  const bool kind = type == dirty_tracking && (bitmap.flags & ~known_flags) == 0 &&
-                    bitmap.granularity_bits >= min_granularity_bits &&
-                    bitmap.granularity_bits <= max_granularity_bits;
-  if (!place || !kind || bitmap.name.empty() || bitmap.name.size() > max_name) return false;
-  if ((bitmap.flags & bitmap_in_use) != 0) return true;
+  if (!place || bitmap.name.empty() || bitmap.name.size() > max_bitmap_name) return false;
+  if (bitmap.foreign()) return true;
+  if (bitmap.granularity_bits < min_granularity_bits ||
+      bitmap.granularity_bits > max_granularity_bits) {
+    return false;
+  }
+  if (bitmap.in_use()) return true;
   const uint64_t bits = div_round_up(header.size, uint64_t{1} << bitmap.granularity_bits);
   return div_round_up(bits, 8) <= bytes;
 }
@@ -42,16 +39,16 @@ Result<Bitmap> decode(const Header& header, std::span<const std::byte> left, uin
   const uint64_t name_size = load_be<uint16_t>(raw + 18);
   const auto extra = load_be<uint32_t>(raw + 20);
   taken = align_up(fixed_bytes + uint64_t{extra} + name_size, 8);
-  // Lengths that no directory can hold are told as extra data.
-  if (taken > left.size() && taken <= INT32_MAX) return corrupt("Broken bitmap directory");
-  if (extra != 0) return corrupt("Bitmap extra data is not supported");
+  if (taken > left.size()) return corrupt("Broken bitmap directory");
   Bitmap bitmap;
+  bitmap.extra.assign(raw + fixed_bytes, raw + fixed_bytes + extra);
   bitmap.table_offset = load_be<uint64_t>(raw);
   bitmap.table_size = load_be<uint32_t>(raw + 8);
   bitmap.flags = load_be<uint32_t>(raw + 12);
   bitmap.granularity_bits = std::to_integer<uint8_t>(raw[17]);
-  bitmap.name.assign(reinterpret_cast<const char*>(raw + fixed_bytes), name_size);
-  if (!satisfies_constraints(header, bitmap, std::to_integer<uint8_t>(raw[16]))) {
+  bitmap.type = std::to_integer<uint8_t>(raw[16]);
+  bitmap.name.assign(reinterpret_cast<const char*>(raw + fixed_bytes + extra), name_size);
+  if (!satisfies_constraints(header, bitmap)) {
     return corrupt("Bitmap '" + bitmap.name + "' doesn't satisfy the constraints");
   }
   return bitmap;
@@ -81,6 +78,16 @@ Result<std::vector<Bitmap>> decode_all(const Header& header, std::span<const std
 
 }  // namespace
 
+bool Bitmap::foreign() const {
+  return type != bitmap_dirty_tracking || (flags & ~known_flags) != 0 ||
+         (!extra.empty() && (flags & bitmap_extra_data_compatible) == 0);
+}
+
+uint64_t bitmap_table_entries(const Header& header, uint64_t bytes, uint8_t granularity_bits) {
+  const uint64_t bits = div_round_up(bytes, uint64_t{1} << granularity_bits);
+  return div_round_up(div_round_up(bits, 8), header.cluster_size());
+}
+
 Task<std::vector<Bitmap>> read_bitmap_directory(storage::Source& file, const Header& header) {
   if (!header.bitmaps) co_return std::vector<Bitmap>();
   const BitmapsExtension& place = *header.bitmaps;
@@ -108,9 +115,8 @@ Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Heade
   if (bitmap.table_offset > INT64_MAX - bytes) {
     co_return std::unexpected(in_table(bitmap, "Input/output error"));
   }
-  if ((bitmap.flags & bitmap_in_use) == 0) {
-    const uint64_t bits = div_round_up(header.size, uint64_t{1} << bitmap.granularity_bits);
-    if (bitmap.table_size != div_round_up(div_round_up(bits, 8), header.cluster_size())) {
+  if (!bitmap.in_use() && !bitmap.foreign()) {
+    if (bitmap.table_size != bitmap_table_entries(header, header.size, bitmap.granularity_bits)) {
       co_return corrupt("Could not read bitmap '" + bitmap.name + "' from image: Invalid argument");
     }
   }
@@ -125,6 +131,26 @@ Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Heade
     }
   }
   co_return table;
+}
+
+std::vector<std::byte> encode_bitmap_directory(std::span<const Bitmap> bitmaps) {
+  std::vector<std::byte> bytes;
+  for (const Bitmap& bitmap : bitmaps) {
+    const size_t start = bytes.size();
+    bytes.resize(start + align_up(fixed_bytes + bitmap.extra.size() + bitmap.name.size(), 8));
+    std::byte* raw = bytes.data() + start;
+    store_be<uint64_t>(raw, bitmap.table_offset);
+    store_be<uint32_t>(raw + 8, bitmap.table_size);
+    store_be<uint32_t>(raw + 12, bitmap.flags);
+    raw[16] = std::byte{bitmap.type};
+    raw[17] = std::byte{bitmap.granularity_bits};
+    store_be<uint16_t>(raw + 18, static_cast<uint16_t>(bitmap.name.size()));
+    store_be<uint32_t>(raw + 20, static_cast<uint32_t>(bitmap.extra.size()));
+    std::ranges::copy(bitmap.extra, raw + fixed_bytes);
+    std::ranges::copy(std::as_bytes(std::span(bitmap.name)),
+                      raw + fixed_bytes + bitmap.extra.size());
+  }
+  return bytes;
 }
 
 }  // namespace oxbow::format::qcow2

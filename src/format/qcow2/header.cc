@@ -206,7 +206,7 @@ Task<> verify_linked_tables(storage::Source& file, const Header& header, bool ch
   }
   CO_TRY_ASSIGN(const std::vector<Bitmap> bitmaps, co_await read_bitmap_directory(file, header));
   for (const Bitmap& bitmap : bitmaps) {
-    if ((bitmap.flags & bitmap_in_use) != 0) continue;
+    if (bitmap.in_use() || bitmap.foreign()) continue;
     Result<std::vector<uint64_t>> table = co_await read_bitmap_table(file, header, bitmap);
     if (!table) co_return std::unexpected(std::move(table).error());
   }

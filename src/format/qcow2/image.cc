@@ -39,7 +39,8 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       refcounts_(gate_, header_, refcount_cache_bytes(options_), options_.pass_discard),
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
-      guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit) {}
+      guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
+      bitmaps_(gate_, header_, refcounts_, *this) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
@@ -62,6 +63,7 @@ Task<> Qcow2Image::start() {
     CO_TRY(co_await repair_dirty());
   }
   CO_TRY(co_await map_.load());
+  if (!options_.check_only) CO_TRY(co_await bitmaps_.start());
   // Repair trusts no refcount and no list of metadata that this image's tables could give.
   if (!in_use) co_return {};
   CO_TRY(co_await refcounts_.load());
@@ -91,9 +93,10 @@ Task<> Qcow2Image::repair_dirty() {
 
 // Features that this version does not keep up to date must not be trusted after it wrote.
 Task<> Qcow2Image::clear_autoclear() {
-  if (header_.version < 3 || header_.autoclear_features == 0) co_return {};
-  CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, 0));
-  header_.autoclear_features = 0;
+  const uint64_t kept = header_.bitmaps ? header_.autoclear_features & autoclear_bitmaps : 0;
+  if (header_.version < 3 || header_.autoclear_features == kept) co_return {};
+  CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, kept));
+  header_.autoclear_features = kept;
   co_return {};
 }
 
@@ -183,17 +186,30 @@ Task<> Qcow2Image::flush() {
   co_return co_await gate_.barrier();
 }
 
+Task<> Qcow2Image::store_tables() {
+  CO_TRY(co_await write_metadata());
+  CO_TRY(co_await refcounts_.write_back());
+  CO_TRY(co_await cover_last_cluster());
+  if (dirty_marked_) CO_TRY(co_await set_incompatible(incompatible_dirty, false));
+  co_return co_await gate_.barrier();
+}
+
+// Bitmaps that could not be stored say so themselves; the disk is stored all the same.
 Task<> Qcow2Image::close() {
-  Result<void> stored;
+  Result<void> bitmaps;
+  Result<void> tables;
   if (options_.writable && !gate_.corrupt()) {
-    stored = co_await write_metadata();
-    if (stored) stored = co_await refcounts_.write_back();
-    if (stored) stored = co_await cover_last_cluster();
-    if (stored && dirty_marked_) stored = co_await set_incompatible(incompatible_dirty, false);
-    if (stored) stored = co_await gate_.barrier();
+    bitmaps = co_await bitmaps_.store();
+    tables = co_await store_tables();
   }
   const Result<void> closed = co_await gate_.close();
-  co_return stored ? closed : stored;
+  if (!tables) co_return tables;
+  co_return bitmaps ? closed : bitmaps;
+}
+
+Result<Bitmaps*> Qcow2Image::changeable_bitmaps() {
+  TRY(writable());
+  return &bitmaps_;
 }
 
 }  // namespace oxbow::format::qcow2

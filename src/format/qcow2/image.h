@@ -11,6 +11,7 @@
 
 #include "async/sync.h"
 #include "format/format.h"
+#include "format/qcow2/bitmaps.h"
 #include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/gate.h"
@@ -62,6 +63,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<Run> map(uint64_t offset, uint64_t length) override;
   Task<bool> data_may_be_holes() override;
   async::RangeLock* guest_locks() override { return &guest_locks_; }
+  format::ChangeTracker* changes() override { return &bitmaps_; }
   Task<> read_host(uint64_t host_offset, IoSpan into) override;
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
 
@@ -92,6 +94,10 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<CheckResult> repair(Repair what, const FindingSink& sink);
 
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
+  /// To look at.
+  [[nodiscard]] Bitmaps& bitmaps() { return bitmaps_; }
+  /// To change; fails where the image cannot be written to.
+  Result<Bitmaps*> changeable_bitmaps();
 
  private:
   Task<> before_write_back() override;
@@ -105,6 +111,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> clear_autoclear();
   Task<> repair_dirty();
   Task<> cover_last_cluster();
+  Task<> store_tables();
   void tell_corruption(const Corruption& corruption) const;
   [[nodiscard]] Result<void> writable() const;
 
@@ -160,6 +167,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Refcounts refcounts_;
   ClusterMap map_;
   OverlapGuard guard_;
+  Bitmaps bitmaps_;
   async::RangeLock guest_locks_;
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open

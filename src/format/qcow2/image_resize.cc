@@ -24,15 +24,20 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
     co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
   }
   if (virtual_size == header_.size) co_return {};
-  if (virtual_size > header_.size) co_return co_await grow(virtual_size, preallocation);
-  if (!allow_shrink) {
+  if (virtual_size < header_.size && !allow_shrink) {
     co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
   }
-  if (preallocation != storage::Preallocation::off) {
+  if (virtual_size < header_.size && preallocation != storage::Preallocation::off) {
     co_return fail(ErrorKind::invalid_argument,
                    "Preallocation can't be used for shrinking an image", EINVAL);
   }
-  co_return co_await shrink(virtual_size);
+  CO_TRY(co_await bitmaps_.before_resize(virtual_size));
+  Task<> change =
+      virtual_size > header_.size ? grow(virtual_size, preallocation) : shrink(virtual_size);
+  const Result<void> resized = co_await std::move(change);
+  // The size may have changed though what came after it failed.
+  const Result<void> followed = co_await bitmaps_.after_resize();
+  co_return resized ? followed : resized;
 }
 
 Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {

@@ -243,6 +243,9 @@ Task<> Qcow2Image::delete_snapshot(std::string_view wanted, SnapshotKey key) {
 }
 
 Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
+  if (!bitmaps_.empty()) {
+    co_return fail(ErrorKind::busy, "Device has active dirty bitmaps", ENOTSUP);
+  }
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots, co_await load_snapshots());
   const auto found = find_snapshot(snapshots, wanted, key);

@@ -68,6 +68,8 @@ inline constexpr uint32_t extension_feature_names = 0x6803f857;
 inline constexpr uint32_t extension_bitmaps = 0x23852875;
 inline constexpr uint32_t extension_crypto = 0x0537be77;
 inline constexpr uint32_t extension_data_file = 0x44415441;
+/// A place in the header that once held an extension; its contents mean nothing.
+inline constexpr uint32_t extension_unused = 0x4f58556e;
 
 // Entries of the refcount table, L1, L2 and bitmap tables.
 inline constexpr uint64_t refcount_table_offset_mask = ~uint64_t{0x1ff};

@@ -106,9 +106,11 @@ class Scan {
     for (const Bitmap& bitmap : found) {
       tell(Writes::bitmap_table, bitmap.table_offset, uint64_t{bitmap.table_size} * 8);
       if (!wants(class_bit(Writes::bitmap_data))) continue;
-      CO_TRY_ASSIGN(const std::vector<uint64_t> table,
-                    co_await read_bitmap_table(file_, header_, bitmap));
-      for (const uint64_t entry : table) {
+      const auto table = co_await read_bitmap_table(file_, header_, bitmap);
+      // Nobody follows the table of a bitmap that is not to be used: it may be damaged.
+      if (!table && (bitmap.in_use() || bitmap.foreign())) continue;
+      if (!table) co_return std::unexpected(table.error());
+      for (const uint64_t entry : *table) {
         const uint64_t offset = entry & bitmap_table_offset_mask;
         if (offset != 0) tell(Writes::bitmap_data, offset, header_.cluster_size());
       }

@@ -1,0 +1,150 @@
+#include "format/qcow2/bitmap_bits.h"
+
+#include <algorithm>
+
+#include "base/buffer.h"
+#include "format/qcow2/layout.h"
+#include "format/qcow2/metadata_reader.h"
+
+namespace oxbow::format::qcow2 {
+namespace {
+
+constexpr uint64_t most_in_one_read = 1 << 20;
+
+// Entries from `first` on whose clusters lie side by side in the file.
+uint64_t neighbours(std::span<const uint64_t> table, uint64_t first, uint64_t cluster) {
+  const uint64_t most = std::max<uint64_t>(most_in_one_read / cluster, 1);
+  uint64_t count = 1;
+  while (count < most && first + count < table.size() &&
+         table[first + count] == table[first] + count * cluster) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+Task<BitmapBits> BitmapBits::load(storage::Source& file, const Header& header, const Bitmap& bitmap,
+                                  uint64_t bytes) {
+  const uint64_t cluster = header.cluster_size();
+  BitmapBits out(div_round_up(bytes, uint64_t{1} << bitmap.granularity_bits), cluster * 8);
+  CO_TRY_ASSIGN(out.table_, co_await read_bitmap_table(file, header, bitmap));
+  out.changed_.resize(out.table_.size());
+  CO_TRY_ASSIGN(Buffer buffer, Buffer::allocate(std::max(most_in_one_read, cluster)));
+  for (uint64_t i = 0; i < out.table_.size();) {
+    const uint64_t first = i * out.bits_per_cluster_;
+    const uint64_t entry = out.table_[i];
+    const uint64_t count = entry > bitmap_all_ones ? neighbours(out.table_, i, cluster) : 1;
+    if (first < out.bits_.size() && entry == bitmap_all_ones) {
+      out.bits_.set(first, std::min(out.bits_per_cluster_, out.bits_.size() - first));
+    } else if (entry > bitmap_all_ones) {
+      const auto part = buffer.span().first(count * cluster);
+      CO_TRY(co_await read_bytes(file, entry, part));
+      out.bits_.load(first, part);
+    }
+    i += count;
+  }
+  co_return out;
+}
+
+void BitmapBits::set(uint64_t first, uint64_t count) {
+  bits_.set(first, count);
+  const uint64_t begin = first / bits_per_cluster_;
+  changed_.set(begin, (first + count - 1) / bits_per_cluster_ - begin + 1);
+}
+
+void BitmapBits::clear() {
+  bits_.clear(0, bits_.size());
+  for (uint64_t i = 0; i < table_.size(); ++i) {
+    if (table_[i] != 0) changed_.set(i, 1);
+  }
+}
+
+void BitmapBits::merge(const SparseBits& other) {
+  bits_.merge(other);
+  for (uint64_t at = other.next_set(0); at < other.size();) {
+    const uint64_t index = at / bits_per_cluster_;
+    changed_.set(index, 1);
+    at = other.next_set((index + 1) * bits_per_cluster_);
+  }
+}
+
+std::vector<uint64_t> BitmapBits::resize(uint64_t bits, uint64_t table_entries) {
+  std::vector<uint64_t> dropped;
+  for (uint64_t i = table_entries; i < table_.size(); ++i) {
+    if (table_[i] > bitmap_all_ones) dropped.push_back(table_[i]);
+  }
+  // What the last cluster says of bits that are new, or gone, must not be read as if it were so.
+  const uint64_t edge = std::min(bits, bits_.size()) / bits_per_cluster_;
+  table_.resize(table_entries);
+  changed_.resize(table_entries);
+  if (edge < table_entries) changed_.set(edge, 1);
+  bits_.resize(bits);
+  return dropped;
+}
+
+// The entry that says it all, where the cluster's bits are all alike.
+std::optional<uint64_t> BitmapBits::without_cluster(uint64_t index) const {
+  const uint64_t first = index * bits_per_cluster_;
+  const uint64_t count = std::min(bits_per_cluster_, bits_.size() - first);
+  if (!bits_.any_set(first, count)) return 0;
+  if (bits_.all_set(first, count)) return bitmap_all_ones;
+  return std::nullopt;
+}
+
+Task<> BitmapBits::write_cluster(Gate& gate, uint64_t index, uint64_t offset) const {
+  CO_TRY_ASSIGN(Buffer bytes, Buffer::allocate(bits_per_cluster_ / 8));
+  bits_.store(index * bits_per_cluster_, bytes.span());
+  const iovec from = io_slice(bytes.span());
+  co_return co_await gate.write(Writes::bitmap_data, offset, IoSpan(&from, 1));
+}
+
+Task<> BitmapBits::write_clusters(Gate& gate, Refcounts& refcounts, std::vector<NewCluster>& made) {
+  for (uint64_t i = changed_.next_set(0); i < changed_.size(); i = changed_.next_set(i + 1)) {
+    uint64_t entry = table_[i];
+    if (entry <= bitmap_all_ones) {
+      const std::optional<uint64_t> plain = without_cluster(i);
+      if (plain == entry) continue;
+      if (plain) {
+        made.push_back({i, *plain});
+        continue;
+      }
+      CO_TRY_ASSIGN(entry, co_await refcounts.allocate(Writes::bitmap_data, 1));
+      made.push_back({i, entry});
+    }
+    CO_TRY(co_await write_cluster(gate, i, entry));
+  }
+  co_return {};
+}
+
+// Only the entries that changed, and what lies between them: each is whole in its sector.
+Task<> BitmapBits::link(Gate& gate, uint64_t table_offset, std::span<const NewCluster> made) {
+  std::vector<uint64_t> table = table_;
+  for (const NewCluster& one : made) table[one.index] = one.entry;
+  const uint64_t first = made.front().index;
+  const uint64_t count = made.back().index - first + 1;
+  CO_TRY_ASSIGN(Buffer bytes, Buffer::allocate(count * 8));
+  store_be_all(bytes.data(), std::span<const uint64_t>(table).subspan(first, count));
+  const iovec from = io_slice(bytes.span());
+  CO_TRY(co_await gate.write(Writes::bitmap_table, table_offset + first * 8, IoSpan(&from, 1)));
+  table_ = std::move(table);
+  co_return {};
+}
+
+Task<> BitmapBits::store(Gate& gate, Refcounts& refcounts, WriteBarrier& counted,
+                         uint64_t table_offset) {
+  std::vector<NewCluster> made;
+  Result<void> done = co_await write_clusters(gate, refcounts, made);
+  if (done && !made.empty()) done = co_await counted.before_write_back();
+  if (!done) {
+    for (const NewCluster& one : made) {
+      if (one.entry > bitmap_all_ones) refcounts.release(Writes::bitmap_data, one.entry, 1);
+    }
+    co_return done;
+  }
+  if (!made.empty()) CO_TRY(co_await link(gate, table_offset, made));
+  changed_.clear(0, changed_.size());
+  co_return {};
+}
+
+}  // namespace oxbow::format::qcow2

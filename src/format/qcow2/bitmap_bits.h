@@ -1,0 +1,56 @@
+// The bits of one bitmap, between memory and its clusters. Bits are read and written in the
+// places that the table gives; a cluster more is allocated where an entry that stood for all
+// zeroes or all ones no longer does, and none is ever given back while the bitmap exists.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/sparse_bits.h"
+#include "format/qcow2/bitmap_directory.h"
+#include "format/qcow2/refcounts.h"
+#include "format/qcow2/table_cache.h"
+
+namespace oxbow::format::qcow2 {
+
+class BitmapBits {
+ public:
+  /// Reads all of it. `bytes`: of the disk.
+  static Task<BitmapBits> load(storage::Source& file, const Header& header, const Bitmap& bitmap,
+                               uint64_t bytes);
+
+  [[nodiscard]] const SparseBits& bits() const { return bits_; }
+  [[nodiscard]] std::span<const uint64_t> table() const { return table_; }
+  void set(uint64_t first, uint64_t count);
+  void clear();
+  /// `other` has the same granularity and size.
+  void merge(const SparseBits& other);
+  /// The disk's size and with it the table's has changed. Gives the clusters that the table
+  /// does not name any more.
+  std::vector<uint64_t> resize(uint64_t bits, uint64_t table_entries);
+
+  /// Brings the clusters up to date, and the table at `table_offset`; `counted` makes sure that
+  /// counts and contents are on disk before an entry names a new cluster. The caller owes a
+  /// barrier. Fails without a trace but for clusters whose bits are newer than before.
+  Task<> store(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset);
+
+ private:
+  BitmapBits(uint64_t bits, uint64_t bits_per_cluster)
+      : bits_(bits), bits_per_cluster_(bits_per_cluster) {}
+
+  struct NewCluster {
+    uint64_t index;
+    uint64_t entry;
+  };
+  [[nodiscard]] std::optional<uint64_t> without_cluster(uint64_t index) const;
+  Task<> write_clusters(Gate& gate, Refcounts& refcounts, std::vector<NewCluster>& made);
+  Task<> write_cluster(Gate& gate, uint64_t index, uint64_t offset) const;
+  Task<> link(Gate& gate, uint64_t table_offset, std::span<const NewCluster> made);
+
+  SparseBits bits_;
+  uint64_t bits_per_cluster_;
+  std::vector<uint64_t> table_;
+  SparseBits changed_;  ///< clusters, by table index, that say something else than bits_
+};
+
+}  // namespace oxbow::format::qcow2

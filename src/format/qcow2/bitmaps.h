@@ -1,0 +1,103 @@
+// The persistent dirty bitmaps of an open image. What is on disk never lies: before the first
+// change that a stored bitmap does not know of, it is marked IN_USE there, all that change at
+// once; it is unmarked when its bits are stored. Adding, dropping and resizing write a new
+// directory beside the old one, and one header write switches (docs/crash-ordering.md).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "async/sync.h"
+#include "format/format.h"
+#include "format/qcow2/bitmap_bits.h"
+
+namespace oxbow::format::qcow2 {
+
+class Bitmaps final : public ChangeTracker {
+ public:
+  /// `header` is the image's own: where the directory lies changes in it. `counted` makes sure
+  /// that reference counts are on disk.
+  Bitmaps(Gate& gate, Header& header, Refcounts& refcounts, WriteBarrier& counted)
+      : gate_(gate), header_(header), refcounts_(refcounts), counted_(counted) {}
+
+  /// Reads the directory. Before anything else.
+  Task<> start();
+  [[nodiscard]] bool empty() const { return bitmaps_.empty(); }
+
+  [[nodiscard]] bool covers(uint64_t offset, uint64_t length) const override;
+  Task<> mark(uint64_t offset, uint64_t length) override;
+
+  /// As they are now: IN_USE says that a bitmap was found so, and cannot be used.
+  [[nodiscard]] std::vector<Bitmap> list() const;
+  /// The bits, loaded if need be. not_found; corrupt where they cannot be trusted.
+  Task<const SparseBits*> bits_of(std::string_view name);
+  [[nodiscard]] Result<uint8_t> granularity_bits_of(std::string_view name) const;
+
+  // Each is on disk, or will be with the bits, when it has ended. Errors are the stock tool's
+  // words: not_found, exists, invalid_argument, unsupported, corrupt (inconsistent).
+  Task<> add(std::string name, uint8_t granularity_bits, bool enabled);
+  Task<> remove(std::string_view name);
+  Task<> clear(std::string_view name);
+  Task<> set_enabled(std::string_view name, bool enabled);
+  /// Sets in `into` what `bits`, of a disk of the same size, say.
+  Task<> merge(std::string_view into, const SparseBits& bits, uint8_t granularity_bits);
+
+  /// Before and after the disk's size changes: bitmaps whose tables need another size are marked
+  /// IN_USE first, and get new tables then.
+  Task<> before_resize(uint64_t bytes);
+  Task<> after_resize();
+
+  /// Stores all that changed and unmarks it. What cannot be stored stays IN_USE.
+  Task<> store();
+
+ private:
+  struct Open {
+    Bitmap entry;  ///< as on disk
+    std::optional<BitmapBits> bits;
+    bool taken = false;  ///< marked IN_USE by us
+
+    [[nodiscard]] bool usable() const { return !entry.foreign() && (taken || !entry.in_use()); }
+  };
+  /// Enabled bitmaps of one granularity.
+  struct Group {
+    uint8_t granularity_bits;
+    std::vector<size_t> members;
+    SparseBits covered;  ///< what all have set, as far as known; of a single one, its own bits do
+  };
+  [[nodiscard]] const SparseBits& known(const Group& group) const;
+
+  [[nodiscard]] std::vector<Bitmap> on_disk() const;
+  [[nodiscard]] Open* find(std::string_view name);
+  Result<Open*> usable(std::string_view name);
+  [[nodiscard]] uint64_t bits_for(const Open& bitmap, uint64_t bytes) const;
+  void regroup();
+  Task<> load(Open& bitmap);
+  Task<> take_over(std::vector<Open*> wanted);
+  Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
+  Task<> mark_group(Group& group, uint64_t offset, uint64_t length);
+  Task<> write_directory_in_place();
+  Task<> resize_tables();
+  void give_up();
+  [[nodiscard]] uint64_t directory_offset() const {
+    return header_.bitmaps ? header_.bitmaps->directory_offset : 0;
+  }
+  Task<> switch_directory(const std::vector<Bitmap>& entries);
+  Task<> set_autoclear(bool on);
+  Task<uint64_t> write_new(Writes kind, std::span<const std::byte> contents);
+  Task<uint64_t> write_new_table(std::span<const uint64_t> table);
+  void release(Writes kind, uint64_t offset, uint64_t bytes);
+  [[nodiscard]] Result<void> may_add(const std::string& name, uint8_t granularity_bits);
+
+  Gate& gate_;
+  Header& header_;
+  Refcounts& refcounts_;
+  WriteBarrier& counted_;
+  std::vector<Open> bitmaps_;
+  std::vector<Group> groups_;
+  async::Mutex changing_;
+};
+
+}  // namespace oxbow::format::qcow2
