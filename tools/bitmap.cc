@@ -62,7 +62,7 @@ bool take_option(const ToolContext& context, int option, const char* text,
     case 'F': arguments.source_format = text; break;
     case 'f': arguments.request.format = text; break;
     case 'g': {
-      const auto size = size_argument(context, "granularity", text, 1);
+      const auto size = size_argument(context, "granularity", text);
       if (!size) return false;
       arguments.granularity = *size;
       break;

@@ -25,8 +25,8 @@ class Conversion {
   bool run() {
     ProgressPrinter progress(context_, arguments_.progress, arguments_.quiet);
     progress.report(0, 1);
-    return open_sources() && choose_snapshot() && prepare_target() && open_target() &&
-           copy_contents(progress) && copy_bitmaps() && close_target();
+    return open_sources() && choose_snapshot() && check_bitmaps() && prepare_target() &&
+           open_target() && copy_contents(progress) && copy_bitmaps() && close_target();
   }
 
  private:
@@ -40,6 +40,7 @@ class Conversion {
   bool create_target(const CreateOptionList& list);
   bool open_target();
   bool check_bitmaps();
+  bool target_takes_bitmaps();
   bool copy_bitmap(const BitmapInfo& bitmap);
   bool copy_bitmaps();
   bool copy_contents(ProgressPrinter& progress);
@@ -195,7 +196,7 @@ bool Conversion::open_target() {
   request.options.unmap_on_discard = true;
   request.options.trust = arguments_.trust;
   target_ = open_image(context_, arguments_.target, request);
-  if (!target_ || !check_bitmaps()) return false;
+  if (!target_ || !target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {
     return refuse("output file is smaller than input file");
   }
@@ -208,9 +209,6 @@ bool Conversion::check_bitmaps() {
     return refuse(sources_.size() > 1 ? "Copying bitmaps only possible with single source"
                                       : "Source lacks bitmap support");
   }
-  if (target_->format() != "qcow2") {
-    return refuse(fmt::format("Format driver '{}' does not support bitmaps", target_->format()));
-  }
   if (arguments_.skip_broken_bitmaps) return true;
   auto info = sources_.front().info();
   if (!info) return refuse(info.error());
@@ -222,6 +220,11 @@ bool Conversion::check_bitmaps() {
                        "delete it\n"));
   }
   return true;
+}
+
+bool Conversion::target_takes_bitmaps() {
+  if (!arguments_.bitmaps || target_->format() == "qcow2") return true;
+  return refuse(fmt::format("Format driver '{}' does not support bitmaps", target_->format()));
 }
 
 bool Conversion::copy_bitmap(const BitmapInfo& bitmap) {

@@ -15,12 +15,18 @@ namespace {
 using format::qcow2::Bitmaps;
 using format::qcow2::Qcow2Image;
 
-Result<Qcow2Image*> with_bitmaps(const Image& image) {
-  auto* format = dynamic_cast<Qcow2Image*>(&image.node()->format());
-  if (format != nullptr) return format;
-  return fail(ErrorKind::unsupported,
-              "Can't store persistent bitmaps to " + image.filename() + ": Operation not supported",
-              ENOTSUP);
+Qcow2Image* with_bitmaps(const Image& image) {
+  return dynamic_cast<Qcow2Image*>(&image.node()->format());
+}
+
+Result<Qcow2Image*> having(const Image& image, const std::string& name) {
+  if (Qcow2Image* format = with_bitmaps(image)) return format;
+  return fail(ErrorKind::not_found, "Dirty bitmap '" + name + "' not found", ENOENT);
+}
+
+Result<Bitmaps*> changeable(const Image& image, const std::string& name) {
+  TRY_ASSIGN(Qcow2Image * format, having(image, name));
+  return format->changeable_bitmaps();
 }
 
 // 0 where the bytes are no granularity: too small for any bitmap.
@@ -43,34 +49,35 @@ Result<T> wait(async::Task<T> task) {
 }  // namespace
 
 Result<void> Image::add_bitmap(const std::string& name, uint64_t granularity, bool enabled) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
+  Qcow2Image* image = with_bitmaps(*this);
+  if (image == nullptr) {
+    return fail(ErrorKind::unsupported,
+                "Can't store persistent bitmaps to " + filename() + ": Operation not supported",
+                ENOTSUP);
+  }
   TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
   return wait(bitmaps->add(name, granularity_bits(granularity, *image), enabled));
 }
 
 Result<void> Image::remove_bitmap(const std::string& name) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
-  TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
+  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
   return wait(bitmaps->remove(name));
 }
 
 Result<void> Image::clear_bitmap(const std::string& name) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
-  TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
+  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
   return wait(bitmaps->clear(name));
 }
 
 Result<void> Image::enable_bitmap(const std::string& name, bool enabled) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
-  TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
+  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
   return wait(bitmaps->set_enabled(name, enabled));
 }
 
 Result<void> Image::merge_bitmap(const std::string& into, Image& source, const std::string& name) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
-  TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
+  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, into));
   TRY(bitmaps->granularity_bits_of(into));
-  TRY_ASSIGN(Qcow2Image * from, with_bitmaps(source));
+  TRY_ASSIGN(Qcow2Image * from, having(source, name));
   TRY_ASSIGN(const uint8_t granularity, from->bitmaps().granularity_bits_of(name));
   TRY_ASSIGN(const SparseBits* found, wait(from->bitmaps().bits_of(name)));
   if (size() != source.size()) {
@@ -85,7 +92,7 @@ Result<void> Image::merge_bitmap(const std::string& into, Image& source, const s
 
 Result<void> Image::visit_dirty(
     const std::string& name, const std::function<void(uint64_t offset, uint64_t length)>& visit) {
-  TRY_ASSIGN(Qcow2Image * image, with_bitmaps(*this));
+  TRY_ASSIGN(Qcow2Image * image, having(*this, name));
   TRY_ASSIGN(const uint8_t granularity, image->bitmaps().granularity_bits_of(name));
   TRY_ASSIGN(const SparseBits* bits, wait(image->bitmaps().bits_of(name)));
   for (uint64_t at = bits->next_set(0); at < bits->size();) {

@@ -5,6 +5,7 @@
     @poke FILE OFFSET HEX            @append FILE LENGTH BYTE          @random FILE SIZE SEED
     @header FILE FIELD VALUE         @l1 FILE INDEX VALUE              @l2 FILE GUEST VALUE
     @bitmap FILE GUEST VALUE         @refcount FILE CLUSTER VALUE      @reftable FILE INDEX VALUE
+    @bitmap-in-use FILE INDEX
     @leak FILE                       @name FILE "backing name"         @snap FILE OFFSET HEX
 
 Sizes may carry k, M, G. VALUE is a number, or `|N`, `&N`, `^N`, `+N` to change the old one. A
@@ -153,6 +154,13 @@ def snap(path, offset, text):
     poke(path, str(base + size(offset)), text)
 
 
+def bitmap_in_use(path, index):
+    """Marks an entry of the bitmap directory as one that was not closed."""
+    with Qcow2(path, writable=True) as image:
+        at = image.bitmap_entry(int(index))
+        _modify(image, at + 12, 4, "|1")
+
+
 VERBS = {
     "@truncate": truncate,
     "@write": write,
@@ -167,6 +175,7 @@ VERBS = {
     "@append": append,
     "@random": random_file,
     "@header": header,
+    "@bitmap-in-use": bitmap_in_use,
     "@l1": l1,
     "@l2": l2,
     "@bitmap": bitmap,

@@ -24,6 +24,8 @@ _DISK_SIZE = re.compile(r'^(\s*disk size: ).*$|^(\s*"actual-size": )\d+', re.M)
 _IMAGE_END = re.compile(r'^(Image end offset: )\d+$|^(\s*"image-end-offset": )\d+', re.M)
 _FRAGMENTED = re.compile(r"\d+\.\d\d% fragmented")
 _FRAGMENTED_JSON = re.compile(r',?\n\s*"fragmented-clusters": \d+')
+# Stock numbers its nodes; ours names the file.
+_NODE = re.compile(r"(persistent in|persistent bitmaps to) ('[^']*'|[^:\s]+)")
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
@@ -41,6 +43,7 @@ def mask(text):
     text = _STATS.sub(r"\1; TIME", text)
     text = _STATS_SHORT.sub(r"\1,TIME", text)
     text = _DATE.sub("DATE", text)
+    text = _NODE.sub(r"\1 NODE", text)
     return _DATE_JSON.sub(r'"date-\1": 0', text)
 
 

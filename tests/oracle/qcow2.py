@@ -31,6 +31,7 @@ HEADER = {
     "compression": (104, 1),
 }
 OFFSET_MASK = 0x00FFFFFFFFFFFE00
+EXTENSION_BITMAPS = 0x23852875
 EXTENSION_BACKING_FORMAT = 0xE2792ACA
 
 
@@ -101,6 +102,14 @@ class Qcow2:
         mask = ((1 << self.refcount_bits) - 1) << shift
         old = self.number(offset, length)
         self.set_number(offset, length, (old & ~mask) | ((value << shift) & mask))
+
+    def bitmap_entry(self, index):
+        """Where an entry of the bitmap directory lies."""
+        at = int.from_bytes(self.extensions()[EXTENSION_BITMAPS][16:24], "big")
+        for _ in range(index):
+            size = 24 + self.number(at + 18, 2) + self.number(at + 20, 4)
+            at += (size + 7) // 8 * 8
+        return at
 
     def facts(self):
         """What must be equal in two images of the same making, wherever their clusters are."""

@@ -3,7 +3,8 @@
 import importlib
 
 TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
-          "interop", "guard", "repair", "snapshot")
+          "interop", "guard", "repair", "snapshot",
+          "bitmap")
 
 
 def written_cases():

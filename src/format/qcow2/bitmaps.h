@@ -89,6 +89,7 @@ class Bitmaps final : public ChangeTracker {
   Task<uint64_t> write_new(Writes kind, std::span<const std::byte> contents);
   Task<uint64_t> write_new_table(std::span<const uint64_t> table);
   void release(Writes kind, uint64_t offset, uint64_t bytes);
+  [[nodiscard]] Result<void> may_persist(const std::string& name, uint8_t granularity_bits) const;
   [[nodiscard]] Result<void> may_add(const std::string& name, uint8_t granularity_bits);
 
   Gate& gate_;

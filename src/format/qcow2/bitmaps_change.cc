@@ -66,11 +66,12 @@ Task<> Bitmaps::switch_directory(const std::vector<Bitmap>& entries) {
 
 // Clusters for a table or a directory, filled, counted, on disk; linked nowhere yet.
 Task<uint64_t> Bitmaps::write_new(Writes kind, std::span<const std::byte> contents) {
-  const uint64_t bytes = align_up(contents.size(), header_.cluster_size());
+  // What lies behind the contents in their last cluster means nothing.
+  const uint64_t bytes = align_up(contents.size(), 512);
   CO_TRY_ASSIGN(Buffer filled, Buffer::allocate_zeroed(bytes));
   std::ranges::copy(contents, filled.data());
   CO_TRY_ASSIGN(const uint64_t offset,
-                co_await refcounts_.allocate(kind, bytes >> header_.cluster_bits));
+                co_await refcounts_.allocate(kind, div_round_up(bytes, header_.cluster_size())));
   const iovec from = io_slice(filled.span());
   Result<void> done = co_await gate_.write(kind, offset, IoSpan(&from, 1));
   if (done) done = co_await counted_.before_write_back();
@@ -87,6 +88,29 @@ Task<uint64_t> Bitmaps::write_new_table(std::span<const uint64_t> table) {
   co_return co_await write_new(Writes::bitmap_table, contents);
 }
 
+// What the format does not allow.
+Result<void> Bitmaps::may_persist(const std::string& name, uint8_t granularity_bits) const {
+  const uint64_t bits = div_round_up(header_.size, uint64_t{1} << granularity_bits);
+  std::string why;
+  if (header_.version < 3) {
+    why = "Cannot store dirty bitmaps in qcow2 v2 files";
+  } else if (header_.size == 0) {
+    why = "The disk is empty";
+  } else if (name.size() > max_bitmap_name) {
+    why = "Name length exceeds maximum (" + std::to_string(max_bitmap_name) + " characters)";
+  } else if (div_round_up(bits, 8) > max_bitmap_bytes) {
+    why = "Too much space will be occupied by the bitmap. Use larger granularity";
+  } else if (bitmaps_.size() >= max_bitmaps) {
+    why = "Maximum number of persistent bitmaps is already reached";
+  } else {
+    return {};
+  }
+  return fail(
+      ErrorKind::unsupported,
+      "Can't make bitmap '" + name + "' persistent in '" + gate_.file().filename() + "': " + why,
+      ENOTSUP);
+}
+
 Result<void> Bitmaps::may_add(const std::string& name, uint8_t granularity_bits) {
   const auto invalid = [](std::string why) {
     return fail(ErrorKind::invalid_argument, std::move(why), EINVAL);
@@ -98,25 +122,7 @@ Result<void> Bitmaps::may_add(const std::string& name, uint8_t granularity_bits)
   if (granularity_bits < min_granularity_bits) {
     return invalid("Granularity must be power of 2 and at least 512");
   }
-  if (header_.version < 3) {
-    return fail(ErrorKind::unsupported, "Cannot store dirty bitmaps in qcow2 v2 files", ENOTSUP);
-  }
-  if (granularity_bits > max_granularity_bits) {
-    return invalid("Granularity exceeds maximum (" +
-                   std::to_string(uint64_t{1} << max_granularity_bits) + " bytes)");
-  }
-  if (name.size() > max_bitmap_name) {
-    return invalid("Name length exceeds maximum (" + std::to_string(max_bitmap_name) +
-                   " characters)");
-  }
-  const uint64_t bits = div_round_up(header_.size, uint64_t{1} << granularity_bits);
-  if (div_round_up(bits, 8) > max_bitmap_bytes) {
-    return invalid("Too much space will be occupied by the bitmap. Use larger granularity");
-  }
-  if (bitmaps_.size() >= max_bitmaps) {
-    return invalid("Maximum number of persistent bitmaps is already reached");
-  }
-  return {};
+  return may_persist(name, granularity_bits);
 }
 
 Task<> Bitmaps::add(std::string name, uint8_t granularity_bits, bool enabled) {
@@ -125,8 +131,7 @@ Task<> Bitmaps::add(std::string name, uint8_t granularity_bits, bool enabled) {
   Open made;
   made.entry.granularity_bits = granularity_bits;
   made.entry.flags = enabled ? bitmap_auto : 0;
-  const std::vector<uint64_t> table(
-      std::max<uint64_t>(bitmap_table_entries(header_, header_.size, granularity_bits), 1));
+  const std::vector<uint64_t> table(bitmap_table_entries(header_, header_.size, granularity_bits));
   made.entry.name = std::move(name);
   made.entry.table_size = static_cast<uint32_t>(table.size());
   CO_TRY_ASSIGN(made.entry.table_offset, co_await write_new_table(table));
@@ -218,6 +223,10 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   std::vector<Open*> changing;
   for (Open& one : bitmaps_) {
     if (!one.usable()) continue;
+    if (bytes == 0) {
+      co_return fail(ErrorKind::unsupported,
+                     "Bitmap '" + one.entry.name + "' needs a disk that is not empty", ENOTSUP);
+    }
     const uint8_t bits = one.entry.granularity_bits;
     if (div_round_up(bits_for(one, bytes), 8) > max_bitmap_bytes) {
       co_return fail(ErrorKind::unsupported,
@@ -256,8 +265,7 @@ Task<> Bitmaps::resize_tables() {
   for (size_t i = 0; i < bitmaps_.size(); ++i) {
     Open& one = bitmaps_[i];
     if (!one.usable() || !one.bits) continue;
-    const uint64_t wanted = std::max<uint64_t>(
-        bitmap_table_entries(header_, header_.size, one.entry.granularity_bits), 1);
+    const uint64_t wanted = bitmap_table_entries(header_, header_.size, one.entry.granularity_bits);
     const std::vector<uint64_t> gone = one.bits->resize(bits_for(one, header_.size), wanted);
     dropped.insert(dropped.end(), gone.begin(), gone.end());
     if (wanted == one.entry.table_size) continue;
