@@ -15,6 +15,11 @@ namespace {
 using format::qcow2::Bitmaps;
 using format::qcow2::Qcow2Image;
 
+template <class T>
+Result<T> wait(async::Task<T> task) {
+  return async::Loop::current_thread().run(std::move(task));
+}
+
 Qcow2Image* with_bitmaps(const Image& image) {
   return dynamic_cast<Qcow2Image*>(&image.node()->format());
 }
@@ -26,7 +31,7 @@ Result<Qcow2Image*> having(const Image& image, const std::string& name) {
 
 Result<Bitmaps*> changeable(const Image& image, const std::string& name) {
   TRY_ASSIGN(Qcow2Image * format, having(image, name));
-  return format->changeable_bitmaps();
+  return wait(format->change_bitmaps());
 }
 
 // 0 where the bytes are no granularity: too small for any bitmap.
@@ -41,11 +46,6 @@ uint8_t granularity_bits(uint64_t bytes, const Qcow2Image& image) {
   return sound ? static_cast<uint8_t>(std::countr_zero(bytes)) : 0;
 }
 
-template <class T>
-Result<T> wait(async::Task<T> task) {
-  return async::Loop::current_thread().run(std::move(task));
-}
-
 }  // namespace
 
 Result<void> Image::add_bitmap(const std::string& name, uint64_t granularity, bool enabled) {
@@ -55,7 +55,7 @@ Result<void> Image::add_bitmap(const std::string& name, uint64_t granularity, bo
                 "Can't store persistent bitmaps to " + filename() + ": Operation not supported",
                 ENOTSUP);
   }
-  TRY_ASSIGN(Bitmaps * bitmaps, image->changeable_bitmaps());
+  TRY_ASSIGN(Bitmaps * bitmaps, wait(image->change_bitmaps()));
   return wait(bitmaps->add(name, granularity_bits(granularity, *image), enabled));
 }
 

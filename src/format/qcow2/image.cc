@@ -207,9 +207,10 @@ Task<> Qcow2Image::close() {
   co_return bitmaps ? closed : bitmaps;
 }
 
-Result<Bitmaps*> Qcow2Image::changeable_bitmaps() {
-  TRY(writable());
-  return &bitmaps_;
+Task<Bitmaps*> Qcow2Image::change_bitmaps() {
+  CO_TRY(writable());
+  CO_TRY(co_await flush());
+  co_return &bitmaps_;
 }
 
 }  // namespace oxbow::format::qcow2

@@ -96,8 +96,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
   /// To look at.
   [[nodiscard]] Bitmaps& bitmaps() { return bitmaps_; }
-  /// To change; fails where the image cannot be written to.
-  Result<Bitmaps*> changeable_bitmaps();
+  /// To change. All that was written is on disk first: a bitmap that says "clean" from now on must
+  /// not speak of data that a crash takes back. read_only where the image is.
+  Task<Bitmaps*> change_bitmaps();
 
  private:
   Task<> before_write_back() override;

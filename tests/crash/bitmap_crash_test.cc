@@ -1,0 +1,277 @@
+// Power cuts while dirty bitmaps are made, kept, changed, resized and dropped. Whatever part of
+// the unflushed writes reached the disk: the image is sound, and a bitmap that is not IN_USE
+// tells of every byte that differs from what the disk held when the bitmap was made or cleared.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+#include "image_fixture.h"
+#include "storage/crash_states.h"
+
+namespace oxbow::testing {
+namespace {
+
+using format::qcow2::Bitmap;
+using format::qcow2::Bitmaps;
+using format::qcow2::Qcow2Image;
+using Bytes = std::vector<std::byte>;
+
+async::Loop& loop() { return async::Loop::current_thread(); }
+Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
+
+Bytes read_all(graph::Node& node) {
+  Bytes all(node.virtual_size());
+  const iovec part{all.data(), all.size()};
+  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
+  EXPECT_TRUE(done) << done.error().message();
+  return all;
+}
+
+/// What a bitmap is held to: it covers what differs from every one of these.
+using Bases = std::vector<Bytes>;
+
+struct Recording {
+  storage::CrashLog log;
+  /// By name: what it may be held to, one after the other; a cut leaves one of them.
+  std::map<std::string, std::vector<Bases>> promises;
+};
+
+class Recorder {
+ public:
+  explicit Recorder(const ImageShape& shape)
+      : crash_(std::make_shared<storage::CrashStorage>(make_image(shape))), random_(5) {
+    open();
+  }
+
+  void reopen() {
+    close();
+    open();
+  }
+  void close() { expect(loop().run(node_->close())); }
+
+  void add(const std::string& name, uint8_t granularity_bits) {
+    expect(loop().run(bitmaps().add(name, granularity_bits, true)));
+    recording_.promises[name].push_back({read_all(*node_)});
+  }
+  void clear(const std::string& name) {
+    recording_.promises[name].push_back({read_all(*node_)});
+    expect(loop().run(bitmaps().clear(name)));
+  }
+  void merge(const std::string& into, const std::string& from) {
+    Bases both = recording_.promises[into].back();
+    const Bases& more = recording_.promises[from].back();
+    both.insert(both.end(), more.begin(), more.end());
+    recording_.promises[into].push_back(both);
+    const auto bits = loop().run(bitmaps().bits_of(from));
+    ASSERT_TRUE(bits) << bits.error().message();
+    const SparseBits copy = **bits;
+    const auto granularity = bitmaps().granularity_bits_of(from);
+    expect(loop().run(bitmaps().merge(into, copy, *granularity)));
+  }
+  void remove(const std::string& name) { expect(loop().run(bitmaps().remove(name))); }
+  /// Off, and what the disk is then no longer counts: the promise ends.
+  void disable(const std::string& name) {
+    recording_.promises[name].push_back({});
+    expect(loop().run(bitmaps().set_enabled(name, false)));
+  }
+  void resize(uint64_t bytes) {
+    expect(loop().run(node_->resize(bytes, storage::Preallocation::off, true)));
+  }
+  void write(uint64_t offset, uint64_t length) {
+    const Bytes data(length, std::byte(random_() % 255 + 1));
+    const iovec part{const_cast<std::byte*>(data.data()), data.size()};
+    expect(loop().run(node_->write(offset, IoSpan(&part, 1))));
+  }
+  void write_some() {
+    for (int i = 0; i < 4; ++i) {
+      const uint64_t offset = random_() % (96 << 10);
+      write(offset, random_() % 2000 + 1);
+      if (i == 1) expect(loop().run(node_->write_zeroes(random_() % (96 << 10), 3000)));
+      if (i == 2) expect(loop().run(node_->discard(offset / 512 * 512, 2048)));
+      if (i % 2 == 0) expect(loop().run(node_->flush()));
+    }
+  }
+
+  Recording finish() {
+    close();
+    recording_.log = crash_->log();
+    return std::move(recording_);
+  }
+
+ private:
+  Bitmaps& bitmaps() {
+    const auto found = loop().run(engine(*node_).change_bitmaps());
+    EXPECT_TRUE(found) << found.error().message();
+    return **found;
+  }
+  void open() {
+    auto node = open_node(std::make_unique<storage::LentStorage>(crash_), nullptr);
+    ASSERT_TRUE(node) << node.error().message();
+    node_ = std::move(*node);
+  }
+  void expect(const Result<void>& done) { EXPECT_TRUE(done) << done.error().message(); }
+
+  std::shared_ptr<storage::CrashStorage> crash_;
+  std::mt19937 random_;
+  std::shared_ptr<graph::Node> node_;
+  Recording recording_;
+};
+
+Recording open_write_store(const ImageShape& shape) {
+  Recorder recorder(shape);
+  recorder.add("a", 9);
+  recorder.write_some();
+  recorder.reopen();
+  recorder.write_some();
+  recorder.reopen();
+  recorder.write_some();
+  return recorder.finish();
+}
+
+Recording two_bitmaps(const ImageShape& shape) {
+  Recorder recorder(shape);
+  recorder.write_some();
+  recorder.add("a", 9);
+  recorder.write_some();
+  recorder.add("b", 12);
+  recorder.write_some();
+  recorder.reopen();
+  recorder.clear("a");
+  recorder.write_some();
+  recorder.merge("b", "a");
+  recorder.reopen();
+  recorder.disable("b");
+  recorder.write_some();
+  recorder.remove("a");
+  recorder.write_some();
+  recorder.reopen();
+  recorder.remove("b");
+  recorder.write_some();
+  return recorder.finish();
+}
+
+Recording resized(const ImageShape& shape) {
+  Recorder recorder(shape);
+  recorder.add("a", 9);
+  recorder.write_some();
+  recorder.resize(5 << 19);
+  recorder.write((5 << 19) - 700, 700);
+  recorder.reopen();
+  recorder.write_some();
+  recorder.resize(5 << 20);
+  recorder.reopen();
+  recorder.resize(100 << 10);
+  recorder.write_some();
+  return recorder.finish();
+}
+
+std::string serious_finding(const storage::SparseBytes& bytes) {
+  std::string first;
+  const CheckResult result = check_bytes(bytes, &first);
+  return result.corruptions == 0 && result.check_errors == 0 ? "" : "not sound: " + first;
+}
+
+bool covers(const Bitmap& bitmap, const SparseBits& bits, const Bytes& base, const Bytes& now) {
+  const uint64_t granularity = uint64_t{1} << bitmap.granularity_bits;
+  for (uint64_t at = 0; at < now.size(); at += granularity) {
+    const uint64_t end = std::min<uint64_t>(at + granularity, now.size());
+    if (bits.test(at / granularity)) continue;
+    for (uint64_t i = at; i < end; ++i) {
+      if (now[i] != (i < base.size() ? base[i] : std::byte{0})) return false;
+    }
+  }
+  return true;
+}
+
+void expect_promises(const Recording& recording, const storage::SparseBytes& contents) {
+  const auto memory = std::make_shared<storage::MemoryStorage>(contents);
+  auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr, false);
+  ASSERT_TRUE(node) << node.error().message();
+  const Bytes now = read_all(**node);
+  for (const Bitmap& bitmap : engine(**node).bitmaps().list()) {
+    if (bitmap.in_use()) continue;
+    const auto bits = loop().run(engine(**node).bitmaps().bits_of(bitmap.name));
+    ASSERT_TRUE(bits) << bits.error().message();
+    bool held = false;
+    for (const Bases& bases : recording.promises.at(bitmap.name)) {
+      held = held || std::ranges::all_of(bases, [&](const Bytes& base) {
+               return covers(bitmap, **bits, base, now);
+             });
+    }
+    EXPECT_TRUE(held) << "bitmap " << bitmap.name << " misses a change";
+  }
+}
+
+// The stock tool's opinion, where it is installed.
+void expect_stock_agrees(const storage::SparseBytes& contents) {
+  if (!std::filesystem::exists("/usr/bin/qemu-img")) return;
+  const std::string path = ::testing::TempDir() + "bitmap_crash.qcow2";
+  Bytes all(contents.size());
+  const iovec part{all.data(), all.size()};
+  contents.read(0, IoSpan(&part, 1));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(all.data()), static_cast<std::streamsize>(all.size()));
+  const int status = std::system(("/usr/bin/qemu-img check -q " + path + " 2>&1").c_str());
+  std::filesystem::remove(path);
+  const int code = WEXITSTATUS(status);
+  EXPECT_TRUE(code == 0 || code == 3) << "stock check ends with " << code;
+}
+
+void expect_writable(const storage::SparseBytes& contents) {
+  const auto memory = std::make_shared<storage::MemoryStorage>(contents);
+  auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
+  ASSERT_TRUE(node) << node.error().message();
+  Bytes pattern((*node)->virtual_size(), std::byte{0xee});
+  const iovec part{pattern.data(), pattern.size()};
+  const auto written = loop().run((*node)->write(0, IoSpan(&part, 1)));
+  ASSERT_TRUE(written) << written.error().message();
+  ASSERT_TRUE(loop().run((*node)->close()));
+  ASSERT_EQ(serious_finding(memory->bytes()), "");
+}
+
+struct Scenario {
+  const char* name;
+  ImageShape shape;
+  Recording (*record)(const ImageShape& shape);
+};
+
+const ImageShape small{.cluster_bits = 9, .bytes = 100 << 10};
+const Scenario scenarios[] = {
+    {"open_write_store", small, open_write_store},
+    {"two_bitmaps", small, two_bitmaps},
+    {"resized", small, resized},
+    {"larger_clusters", {.cluster_bits = 12, .bytes = 100 << 10}, two_bitmaps},
+    {"lazy", {.cluster_bits = 9, .lazy_refcounts = true, .bytes = 100 << 10}, two_bitmaps},
+};
+
+class BitmapCrash : public ::testing::TestWithParam<Scenario> {};
+
+TEST_P(BitmapCrash, bitmap_covers_the_truth_or_is_in_use) {
+  const Recording recording = GetParam().record(GetParam().shape);
+  storage::CrashOptions options;
+  options.exhaustive = 5;
+  options.samples = 6;
+  options.torn = true;
+  storage::CrashStates walk(recording.log, options);
+  const bool lazy = GetParam().shape.lazy_refcounts;
+  while (auto state = walk.next()) {
+    SCOPED_TRACE(state->description + " after " + std::to_string(state->flushes) + " flushes");
+    if (!lazy) ASSERT_EQ(serious_finding(state->contents), "");
+    expect_promises(recording, state->contents);
+    expect_writable(state->contents);
+    if (!lazy && walk.counts().states % 20 == 0) expect_stock_agrees(state->contents);
+    if (HasFailure()) return;
+  }
+  std::printf("%zu crash states\n", size_t{walk.counts().states});
+  EXPECT_GT(walk.counts().states, 100u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, BitmapCrash, ::testing::ValuesIn(scenarios),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace oxbow::testing
