@@ -52,6 +52,17 @@ Result<void> take_discards(OptionTree& tree, const NodeOptions& node, Qcow2OpenO
   return {};
 }
 
+Result<void> take_bitmap_durability(OptionTree& tree, Qcow2OpenOptions& out) {
+  const auto word = tree.take_text("bitmap-durability");
+  if (!word) return {};
+  const auto durability = parse_durability(*word);
+  if (!durability) {
+    return invalid("Parameter 'bitmap-durability' does not accept value '" + *word + "'");
+  }
+  out.bitmaps.durability = *durability;
+  return {};
+}
+
 // Idle cache entries are not dropped by a clock; the caches are bounded.
 Result<void> take_clean_interval(OptionTree& tree) {
   TRY_ASSIGN(const auto seconds, tree.take_number("cache-clean-interval"));
@@ -61,6 +72,14 @@ Result<void> take_clean_interval(OptionTree& tree) {
 
 }  // namespace
 
+std::optional<format::qcow2::BitmapDurability> parse_durability(std::string_view word) {
+  using format::qcow2::BitmapDurability;
+  if (word == "close") return BitmapDurability::close;
+  if (word == "process") return BitmapDurability::process;
+  if (word == "power") return BitmapDurability::power;
+  return std::nullopt;
+}
+
 Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node) {
   Qcow2Wishes out;
   out.open.writable = node.writable;
@@ -68,6 +87,7 @@ Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node
   TRY(take_discards(tree, node, out.open));
   TRY_ASSIGN(out.open.guard, take_guard_options(tree));
   TRY(take_cache_sizes(tree, out.open));
+  TRY(take_bitmap_durability(tree, out.open));
   TRY(take_clean_interval(tree));
   TRY_ASSIGN(out.l2_entry_size, tree.take_size("l2-cache-entry-size"));
   if (out.l2_entry_size && *out.l2_entry_size >= min_l2_entry && *out.l2_entry_size <= UINT32_MAX &&

@@ -14,6 +14,9 @@ struct Qcow2Wishes {
   std::optional<std::string> encryption;  ///< encrypt.format
 };
 
+/// "close", "process", "power".
+std::optional<format::qcow2::BitmapDurability> parse_durability(std::string_view word);
+
 /// Takes the driver's keys out of `tree`.
 Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node);
 

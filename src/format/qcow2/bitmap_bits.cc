@@ -78,6 +78,7 @@ std::vector<uint64_t> BitmapBits::resize(uint64_t bits, uint64_t table_entries) 
   const uint64_t edge = std::min(bits, bits_.size()) / bits_per_cluster_;
   table_.resize(table_entries);
   changed_.resize(table_entries);
+  ahead_.resize(div_round_up(bits, batch));
   if (edge < table_entries) changed_.set(edge, 1);
   bits_.resize(bits);
   return dropped;
@@ -144,6 +145,68 @@ Task<> BitmapBits::store(Gate& gate, Refcounts& refcounts, WriteBarrier& counted
   }
   if (!made.empty()) CO_TRY(co_await link(gate, table_offset, made));
   changed_.clear(0, changed_.size());
+  ahead_.clear(0, ahead_.size());
+  co_return {};
+}
+
+// The bits as they are on disk: exact, or all set where a batch went ahead.
+void BitmapBits::store_ahead(uint64_t first, std::span<std::byte> out) const {
+  bits_.store(first, out);
+  const uint64_t begin = first / batch;
+  const uint64_t end = std::min(begin + out.size() * 8 / batch, ahead_.size());
+  for (uint64_t i = ahead_.next_set(begin); i < end; i = ahead_.next_set(i + 1)) {
+    std::ranges::fill(out.subspan((i - begin) * batch / 8, batch / 8), std::byte{0xff});
+  }
+}
+
+// Sectors of one cluster; a cluster where there is none yet, linked when it is counted and filled.
+Task<> BitmapBits::write_ahead(Gate& gate, Refcounts& refcounts, WriteBarrier& counted,
+                               uint64_t table_offset, uint64_t index, Span batches) {
+  constexpr uint64_t sector_bits = 4096;
+  uint64_t first = align_down(batches.first * batch, sector_bits);
+  uint64_t end = align_up((batches.first + batches.count) * batch, sector_bits);
+  uint64_t cluster = table_[index];
+  const bool fresh = cluster == 0;
+  if (fresh) {
+    first = index * bits_per_cluster_;
+    end = first + bits_per_cluster_;
+    CO_TRY_ASSIGN(cluster, co_await refcounts.allocate(Writes::bitmap_data, 1));
+  }
+  CO_TRY_ASSIGN(Buffer bytes, Buffer::allocate((end - first) / 8));
+  store_ahead(first, bytes.span());
+  const uint64_t place = cluster + (first - index * bits_per_cluster_) / 8;
+  const iovec from = io_slice(bytes.span());
+  Result<void> done = co_await gate.write(Writes::bitmap_data, place, IoSpan(&from, 1));
+  if (!fresh) co_return done;
+  if (done) done = co_await counted.before_write_back();
+  if (!done) {
+    refcounts.release(Writes::bitmap_data, cluster, 1);
+    co_return done;
+  }
+  const NewCluster made{index, cluster};
+  co_return co_await link(gate, table_offset, std::span(&made, 1));
+}
+
+Task<> BitmapBits::set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& counted,
+                               uint64_t table_offset, uint64_t first, uint64_t count) {
+  const uint64_t batches_per_cluster = bits_per_cluster_ / batch;
+  const uint64_t end = (first + count - 1) / batch + 1;
+  for (uint64_t at = first / batch; at < end;) {
+    const uint64_t index = at / batches_per_cluster;
+    const uint64_t stop = std::min(end, (index + 1) * batches_per_cluster);
+    const Span span{at, stop - at};
+    if (table_[index] != bitmap_all_ones && !ahead_.all_set(span.first, span.count)) {
+      ahead_.set(span.first, span.count);
+      const Result<void> written =
+          co_await write_ahead(gate, refcounts, counted, table_offset, index, span);
+      if (!written) {
+        ahead_.clear(span.first, span.count);
+        co_return written;
+      }
+    }
+    at = stop;
+  }
+  set(first, count);
   co_return {};
 }
 

@@ -22,6 +22,10 @@ class BitmapBits {
   [[nodiscard]] const SparseBits& bits() const { return bits_; }
   [[nodiscard]] std::span<const uint64_t> table() const { return table_; }
   void set(uint64_t first, uint64_t count);
+  /// The same, and on disk these bits, or more, are set when it ends; of a bitmap that is durable.
+  /// Where the disk is to be written to, it is for 512 bits at a time. The caller owes a barrier.
+  Task<> set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset,
+                     uint64_t first, uint64_t count);
   void clear();
   /// `other` has the same granularity and size.
   void merge(const SparseBits& other);
@@ -36,8 +40,17 @@ class BitmapBits {
 
  private:
   BitmapBits(uint64_t bits, uint64_t bits_per_cluster)
-      : bits_(bits), bits_per_cluster_(bits_per_cluster) {}
+      : bits_(bits), bits_per_cluster_(bits_per_cluster), ahead_((bits + batch - 1) / batch) {}
 
+  /// Bits that are set on disk together.
+  static constexpr uint64_t batch = 512;
+  struct Span {
+    uint64_t first;
+    uint64_t count;
+  };
+  Task<> write_ahead(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset,
+                     uint64_t index, Span batches);
+  void store_ahead(uint64_t first, std::span<std::byte> out) const;
   struct NewCluster {
     uint64_t index;
     uint64_t entry;
@@ -50,6 +63,7 @@ class BitmapBits {
   SparseBits bits_;
   uint64_t bits_per_cluster_;
   std::vector<uint64_t> table_;
+  SparseBits ahead_;    ///< batches all of whose bits are set on disk
   SparseBits changed_;  ///< clusters, by table index, that say something else than bits_
 };
 

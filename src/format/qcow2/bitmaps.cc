@@ -8,7 +8,16 @@ namespace oxbow::format::qcow2 {
 
 Task<> Bitmaps::start() {
   CO_TRY_ASSIGN(std::vector<Bitmap> found, co_await read_bitmap_directory(gate_.file(), header_));
-  for (Bitmap& entry : found) bitmaps_.push_back({std::move(entry), std::nullopt, false});
+  for (const UnknownExtension& extension : header_.unknown) {
+    if (extension.type != extension_bitmap_record) continue;
+    record_ = BitmapRecord::decode(extension.data).value_or(BitmapRecord{});
+  }
+  bitmaps_.reserve(found.size());
+  for (Bitmap& entry : found) {
+    const bool right = recovers(entry);
+    bitmaps_.push_back({std::move(entry), std::nullopt, right, std::nullopt});
+    if (right) bitmaps_.back().holds = record_.find(bitmaps_.back().entry.name)->holds;
+  }
   regroup();
   co_return {};
 }
@@ -79,7 +88,7 @@ const SparseBits& Bitmaps::known(const Group& group) const {
 }
 
 bool Bitmaps::covers(uint64_t offset, uint64_t length) const {
-  return std::ranges::all_of(groups_, [&](const Group& group) {
+  return !record_outdated_ && std::ranges::all_of(groups_, [&](const Group& group) {
     const uint64_t first = offset >> group.granularity_bits;
     const uint64_t last = (offset + length - 1) >> group.granularity_bits;
     return known(group).all_set(first, last - first + 1);
@@ -88,6 +97,7 @@ bool Bitmaps::covers(uint64_t offset, uint64_t length) const {
 
 Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  if (record_outdated_) CO_TRY(co_await write_record());
   for (Group& group : groups_) CO_TRY(co_await mark_group(group, offset, length));
   co_return {};
 }
@@ -103,7 +113,12 @@ Task<> Bitmaps::mark_group(Group& group, uint64_t offset, uint64_t length) {
     if (!one.bits->bits().all_set(first, count)) changing.push_back(&one);
   }
   CO_TRY(co_await take_over(changing));
-  for (Open* one : changing) one->bits->set(first, count);
+  bool power = false;
+  for (Open* one : changing) {
+    CO_TRY(co_await set_bits(*one, first, count));
+    power = power || one->holds == BitmapDurability::power;
+  }
+  if (power) CO_TRY(co_await gate_.barrier());
   if (group.members.size() > 1) group.covered.set(first, count);
   co_return {};
 }
@@ -121,6 +136,7 @@ Task<> Bitmaps::take_over(std::vector<Open*> wanted) {
   std::erase_if(wanted, [](const Open* one) { return one->taken; });
   if (wanted.empty()) co_return {};
   for (Open* one : wanted) CO_TRY(co_await load(*one));
+  CO_TRY(co_await promise(wanted));
   for (Open* one : wanted) one->entry.flags |= bitmap_in_use;
   Result<void> marked = co_await write_directory_in_place();
   if (marked) marked = co_await gate_.barrier();
@@ -145,8 +161,10 @@ Task<> Bitmaps::store() {
   std::vector<Open*> stored;
   for (Open& one : bitmaps_) {
     if (!one.taken) continue;
-    const Result<void> done =
-        co_await one.bits->store(gate_, refcounts_, counted_, one.entry.table_offset);
+    Result<void> done;
+    if (one.bits) {
+      done = co_await one.bits->store(gate_, refcounts_, counted_, one.entry.table_offset);
+    }
     if (done) stored.push_back(&one);
     if (!done && first) first = done;
   }
@@ -155,7 +173,10 @@ Task<> Bitmaps::store() {
   for (Open* one : stored) one->entry.flags &= ~bitmap_in_use;
   CO_TRY(co_await write_directory_in_place());
   CO_TRY(co_await gate_.barrier());
-  for (Open* one : stored) one->taken = false;
+  for (Open* one : stored) {
+    one->taken = false;
+    one->holds.reset();
+  }
   // A bitmap that has changed since is marked again first.
   regroup();
   co_return first;

@@ -13,18 +13,29 @@
 #include "async/sync.h"
 #include "format/format.h"
 #include "format/qcow2/bitmap_bits.h"
+#include "format/qcow2/bitmap_record.h"
 
 namespace oxbow::format::qcow2 {
+
+struct BitmapOptions {
+  /// For bitmaps that have no setting of their own; without it the image's, else `process`.
+  std::optional<BitmapDurability> durability;
+  BootId boot = current_boot();
+};
 
 class Bitmaps final : public ChangeTracker {
  public:
   /// `header` is the image's own: where the directory lies changes in it. `counted` makes sure
   /// that reference counts are on disk.
-  Bitmaps(Gate& gate, Header& header, Refcounts& refcounts, WriteBarrier& counted)
-      : gate_(gate), header_(header), refcounts_(refcounts), counted_(counted) {}
+  Bitmaps(Gate& gate, Header& header, Refcounts& refcounts, WriteBarrier& counted,
+          BitmapOptions options)
+      : gate_(gate), header_(header), refcounts_(refcounts), counted_(counted), options_(options) {}
 
   /// Reads the directory. Before anything else.
   Task<> start();
+  /// Of an image that is going to be written to. Gives the names of the bitmaps that nobody
+  /// closed and that are right all the same.
+  Task<std::vector<std::string>> start_writing();
   [[nodiscard]] bool empty() const { return bitmaps_.empty(); }
 
   [[nodiscard]] bool covers(uint64_t offset, uint64_t length) const override;
@@ -45,6 +56,11 @@ class Bitmaps final : public ChangeTracker {
   /// Sets in `into` what `bits`, of a disk of the same size, say.
   Task<> merge(std::string_view into, const SparseBits& bits, uint8_t granularity_bits);
 
+  /// Of one bitmap, or with an empty name of the image; nothing: as is usual. Holds from the next
+  /// time that a bitmap changes. no_space where the header has no room for it.
+  Task<> set_durability(std::string_view name, std::optional<BitmapDurability> setting);
+  [[nodiscard]] BitmapDurability durability_of(std::string_view name) const;
+
   /// Before and after the disk's size changes: bitmaps whose tables need another size are marked
   /// IN_USE first, and get new tables then.
   Task<> before_resize(uint64_t bytes);
@@ -57,7 +73,8 @@ class Bitmaps final : public ChangeTracker {
   struct Open {
     Bitmap entry;  ///< as on disk
     std::optional<BitmapBits> bits;
-    bool taken = false;  ///< marked IN_USE by us
+    bool taken = false;                     ///< marked IN_USE by us, or found so and right
+    std::optional<BitmapDurability> holds;  ///< taken: what the record on disk says of it
 
     [[nodiscard]] bool usable() const { return !entry.foreign() && (taken || !entry.in_use()); }
   };
@@ -79,13 +96,22 @@ class Bitmaps final : public ChangeTracker {
   Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
   Task<> mark_group(Group& group, uint64_t offset, uint64_t length);
   Task<> write_directory_in_place();
+  void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
   void give_up();
   [[nodiscard]] uint64_t directory_offset() const {
     return header_.bitmaps ? header_.bitmaps->directory_offset : 0;
   }
   Task<> switch_directory(const std::vector<Bitmap>& entries);
-  Task<> set_autoclear(bool on);
+  Task<> set_autoclear(uint64_t bits, bool on);
+  [[nodiscard]] bool recovers(const Bitmap& entry) const;
+  Task<> promise(std::span<Open* const> wanted);
+  Task<> withdraw(Open& bitmap);
+  Task<> write_record();
+  Task<> set_bits(Open& bitmap, uint64_t first, uint64_t count);
+  [[nodiscard]] bool in_force() const {
+    return (header_.autoclear_features & autoclear_bitmap_record) != 0;
+  }
   Task<uint64_t> write_new(Writes kind, std::span<const std::byte> contents);
   Task<uint64_t> write_new_table(std::span<const uint64_t> table);
   void release(Writes kind, uint64_t offset, uint64_t bytes);
@@ -96,6 +122,9 @@ class Bitmaps final : public ChangeTracker {
   Header& header_;
   Refcounts& refcounts_;
   WriteBarrier& counted_;
+  BitmapOptions options_;
+  BitmapRecord record_;
+  bool record_outdated_ = false;  ///< it says of a bitmap what does not hold any more
   std::vector<Open> bitmaps_;
   std::vector<Group> groups_;
   async::Mutex changing_;

@@ -27,22 +27,13 @@ void Bitmaps::release(Writes kind, uint64_t offset, uint64_t bytes) {
   refcounts_.release(kind, offset, div_round_up(bytes, header_.cluster_size()));
 }
 
-Task<> Bitmaps::set_autoclear(bool on) {
-  const uint64_t features = on ? header_.autoclear_features | autoclear_bitmaps
-                               : header_.autoclear_features & ~autoclear_bitmaps;
-  if (features == header_.autoclear_features) co_return {};
-  CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, features));
-  header_.autoclear_features = features;
-  co_return {};
-}
-
 // The new directory beside the old one; one header write; the old one is free.
 Task<> Bitmaps::switch_directory(const std::vector<Bitmap>& entries) {
   const std::optional<BitmapsExtension> old = header_.bitmaps;
   if (entries.empty()) {
     CO_TRY(co_await drop_extension(gate_, header_, extension_bitmaps));
     header_.bitmaps.reset();
-    CO_TRY(co_await set_autoclear(false));
+    CO_TRY(co_await set_autoclear(autoclear_bitmaps | autoclear_bitmap_record, false));
   } else {
     const std::vector<std::byte> bytes = encode_bitmap_directory(entries);
     if (bytes.size() > max_directory) {
@@ -57,7 +48,7 @@ Task<> Bitmaps::switch_directory(const std::vector<Bitmap>& entries) {
       co_return put;
     }
     header_.bitmaps = place;
-    CO_TRY(co_await set_autoclear(true));
+    CO_TRY(co_await set_autoclear(autoclear_bitmaps, true));
   }
   header_.bitmaps_outdated = false;
   if (old) release(Writes::bitmap_directory, old->directory_offset, old->directory_size);
@@ -203,19 +194,27 @@ Task<> Bitmaps::merge(std::string_view into, const SparseBits& bits, uint8_t gra
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY_ASSIGN(Open* const found, usable(into));
   CO_TRY(co_await take_over(found));
-  const uint8_t own = found->entry.granularity_bits;
-  if (own == granularity_bits) {
+  if (found->entry.granularity_bits == granularity_bits) {
     found->bits->merge(bits);
-    co_return {};
+  } else {
+    merge_finer_or_coarser(*found, bits, granularity_bits);
   }
+  if (!found->holds) co_return {};
+  // What is dirty now must be so on disk before anything relies on it.
+  CO_TRY(co_await found->bits->store(gate_, refcounts_, counted_, found->entry.table_offset));
+  co_return co_await gate_.barrier();
+}
+
+void Bitmaps::merge_finer_or_coarser(Open& into, const SparseBits& bits,
+                                     uint8_t granularity_bits) const {
+  const uint8_t own = into.entry.granularity_bits;
   for (uint64_t at = bits.next_set(0); at < bits.size();) {
     const uint64_t end = bits.next_clear(at);
     const uint64_t last_byte = std::min(end << granularity_bits, header_.size) - 1;
     const uint64_t first = (at << granularity_bits) >> own;
-    found->bits->set(first, (last_byte >> own) - first + 1);
+    into.bits->set(first, (last_byte >> own) - first + 1);
     at = bits.next_set(end);
   }
-  co_return {};
 }
 
 Task<> Bitmaps::before_resize(uint64_t bytes) {
@@ -253,7 +252,9 @@ Task<> Bitmaps::after_resize() {
 // On disk they stay IN_USE, with the tables they had.
 void Bitmaps::give_up() {
   for (Open& one : bitmaps_) {
+    record_outdated_ = record_outdated_ || one.holds;
     one.taken = false;
+    one.holds.reset();
     one.bits.reset();
   }
 }

@@ -40,7 +40,7 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
       guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
-      bitmaps_(gate_, header_, refcounts_, *this) {}
+      bitmaps_(gate_, header_, refcounts_, *this, options_.bitmaps) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
@@ -71,7 +71,18 @@ Task<> Qcow2Image::start() {
             [this](const Corruption& corruption) { tell_corruption(corruption); });
   const bool wished = (header_.compatible_features & compatible_lazy_refcounts) != 0;
   lazy_ = header_.version >= 3 && options_.lazy_refcounts.value_or(wished);
-  co_return co_await clear_autoclear();
+  CO_TRY(co_await clear_autoclear());
+  co_return co_await tell_recovered();
+}
+
+Task<> Qcow2Image::tell_recovered() {
+  CO_TRY_ASSIGN(const std::vector<std::string> names, co_await bitmaps_.start_writing());
+  if (names.empty() || !options_.warn) co_return {};
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "'" : ", '") + name + "'";
+  options_.warn(gate_.file().filename() + ": was not closed; kept dirty bitmaps " + all +
+                ", which may name more than what changed");
+  co_return {};
 }
 
 Task<CheckResult> Qcow2Image::repair(Repair what, const FindingSink& sink) {
@@ -93,7 +104,8 @@ Task<> Qcow2Image::repair_dirty() {
 
 // Features that this version does not keep up to date must not be trusted after it wrote.
 Task<> Qcow2Image::clear_autoclear() {
-  const uint64_t kept = header_.bitmaps ? header_.autoclear_features & autoclear_bitmaps : 0;
+  const uint64_t known = header_.bitmaps ? autoclear_bitmaps | autoclear_bitmap_record : 0;
+  const uint64_t kept = header_.autoclear_features & known;
   if (header_.version < 3 || header_.autoclear_features == kept) co_return {};
   CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, kept));
   header_.autoclear_features = kept;

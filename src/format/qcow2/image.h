@@ -39,6 +39,7 @@ struct Qcow2OpenOptions {
   /// The same as an event: the image is refused for writing from then on.
   std::function<void(const Corruption&)> on_corrupt;
   OverlapGuard::OnMemoryLimit on_memory_limit;
+  BitmapOptions bitmaps;
 };
 
 /// What names a snapshot: its name, or its id where no name fits.
@@ -113,6 +114,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> repair_dirty();
   Task<> cover_last_cluster();
   Task<> store_tables();
+  Task<> tell_recovered();
   void tell_corruption(const Corruption& corruption) const;
   [[nodiscard]] Result<void> writable() const;
 

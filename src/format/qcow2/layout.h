@@ -53,6 +53,8 @@ inline constexpr uint64_t incompatible_extended_l2 = uint64_t{1} << 4;
 inline constexpr uint64_t known_incompatible = (uint64_t{1} << 5) - 1;
 inline constexpr uint64_t compatible_lazy_refcounts = uint64_t{1} << 0;
 inline constexpr uint64_t autoclear_bitmaps = uint64_t{1} << 0;
+/// Our own: what the bitmap record says is in force.
+inline constexpr uint64_t autoclear_bitmap_record = uint64_t{1} << 40;
 inline constexpr uint64_t autoclear_raw_data_file = uint64_t{1} << 1;
 
 inline constexpr uint32_t crypt_none = 0;
@@ -68,6 +70,8 @@ inline constexpr uint32_t extension_feature_names = 0x6803f857;
 inline constexpr uint32_t extension_bitmaps = 0x23852875;
 inline constexpr uint32_t extension_crypto = 0x0537be77;
 inline constexpr uint32_t extension_data_file = 0x44415441;
+/// Our own: see bitmap_record.h.
+inline constexpr uint32_t extension_bitmap_record = 0x4f584244;
 /// A place in the header that once held an extension; its contents mean nothing.
 inline constexpr uint32_t extension_unused = 0x4f58556e;
 

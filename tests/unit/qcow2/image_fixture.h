@@ -67,8 +67,10 @@ inline std::shared_ptr<graph::Node> make_backing(uint64_t bytes) {
 inline Result<std::shared_ptr<graph::Node>> open_node(std::unique_ptr<storage::Storage> file,
                                                       std::shared_ptr<graph::Node> backing,
                                                       bool writable = true,
-                                                      bool pass_discard = true) {
+                                                      bool pass_discard = true,
+                                                      format::qcow2::BitmapOptions bitmaps = {}) {
   format::qcow2::Qcow2OpenOptions options;
+  options.bitmaps = bitmaps;
   options.writable = writable;
   options.has_backing = backing != nullptr;
   options.pass_discard = pass_discard;
