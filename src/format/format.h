@@ -61,12 +61,14 @@ struct ZeroFlags {
   bool range_held = false;  ///< the caller holds the range exclusively in guest_locks()
 };
 
-/// Remembers which guest bytes change. Asked before each change, told before it where it must be.
+/// Remembers which guest bytes change; told before each change.
 class ChangeTracker {
  public:
   virtual ~ChangeTracker() = default;
-  /// Whether nothing is to be done for these bytes: they are known as changed already.
-  [[nodiscard]] virtual bool covers(uint64_t offset, uint64_t length) const = 0;
+  /// The quick way: false where it takes more, and nothing has happened then that mark() does not
+  /// do again.
+  [[nodiscard]] virtual bool note(uint64_t offset, uint64_t length) = 0;
+  /// The change may be made when this has ended.
   virtual Task<> mark(uint64_t offset, uint64_t length) = 0;
 };
 

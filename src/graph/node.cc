@@ -97,7 +97,7 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
     CO_TRY(co_await write_zeroes(offset, io_length(from), zero));
   } else {
     const uint64_t length = io_length(from);
-    if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+    if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
     CO_TRY(co_await write_data(offset, from));
   }
   if (flags.fua) co_return co_await flush();
@@ -155,7 +155,7 @@ Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
 }
 
 Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
-  if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+  if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const uint64_t end = offset + length;
   while (offset < end) {
     CO_TRY_ASSIGN(const uint64_t covered,
@@ -232,7 +232,7 @@ Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
 }
 
 Task<> Node::discard(uint64_t offset, uint64_t length) {
-  if (must_be_noted(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+  if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   co_return co_await format_->discard(offset, length);
 }
 

@@ -78,8 +78,8 @@ class Node {
   Task<> populate(uint64_t offset, uint64_t length);
   Task<> populate_hole(uint64_t begin, uint64_t end);
   Task<bool> populate_zeroes(uint64_t begin, uint64_t end);
-  [[nodiscard]] bool must_be_noted(uint64_t offset, uint64_t length) const {
-    return changes_ != nullptr && length != 0 && !changes_->covers(offset, length);
+  [[nodiscard]] bool must_be_marked(uint64_t offset, uint64_t length) {
+    return changes_ != nullptr && length != 0 && !changes_->note(offset, length);
   }
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);

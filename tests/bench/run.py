@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 
+import bitmaps
 import convert
 import guard
 import measure
@@ -23,6 +24,7 @@ import small_io
 import tables
 
 PARTS = {"convert": convert, "tables": tables, "io": small_io}
+TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 
 def arguments():
@@ -31,7 +33,7 @@ def arguments():
     parser.add_argument("--ours", required=True, help="folder with Oxbow's qemu-img and qemu-io")
     parser.add_argument("--stock", default=os.path.dirname(shutil.which("qemu-img") or "/usr/bin/x"),
                         help="folder with the stock ones")
-    parser.add_argument("--only", choices=[*sorted(PARTS), "guard"], action="append")
+    parser.add_argument("--only", choices=[*sorted(PARTS), *TABLES], action="append")
     parser.add_argument("--scratch", help="folder for images, kept (default: a temporary one, removed)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=5120, help="of the file system image")
@@ -59,28 +61,28 @@ def main():
     temporary = settings.scratch is None
     folder = settings.scratch or tempfile.mkdtemp(prefix="oxbow-bench-")
     os.makedirs(folder, exist_ok=True)
-    chosen = settings.only or [*PARTS, "guard"]
+    chosen = settings.only or [*PARTS, *TABLES]
     settings.scratch = folder
     tools = measure.Tools(os.path.abspath(settings.stock), os.path.abspath(settings.ours))
     results = []
-    checks = ""
+    tables_made = []
     try:
         for part in chosen:
             if part in PARTS:
                 results.extend(PARTS[part].benchmarks(tools, settings))
-        if "guard" in chosen:
-            checks = guard.table(tools, settings)
+            else:
+                tables_made.append(TABLES[part].table(tools, settings))
     except measure.Failed as failure:
         print(f"stopped: {failure}", file=sys.stderr)
     finally:
         print(f"{machine()}\n")
         if results:
             print(measure.table(results))
-        if checks:
-            print(f"\n{checks}")
+        for made in tables_made:
+            print(f"\n{made}")
         if temporary:
             shutil.rmtree(folder, ignore_errors=True)
-    return 0 if results or checks else 1
+    return 0 if results or tables_made else 1
 
 
 if __name__ == "__main__":

@@ -206,7 +206,6 @@ Task<> BitmapBits::set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& c
     }
     at = stop;
   }
-  set(first, count);
   co_return {};
 }
 

@@ -22,10 +22,14 @@ class BitmapBits {
   [[nodiscard]] const SparseBits& bits() const { return bits_; }
   [[nodiscard]] std::span<const uint64_t> table() const { return table_; }
   void set(uint64_t first, uint64_t count);
-  /// The same, and on disk these bits, or more, are set when it ends; of a bitmap that is durable.
+  /// Before set() of a bitmap that is durable: on disk these bits, or more, are set when it ends.
   /// Where the disk is to be written to, it is for 512 bits at a time. The caller owes a barrier.
   Task<> set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset,
                      uint64_t first, uint64_t count);
+  /// Whether set_on_disk() has been there.
+  [[nodiscard]] bool covered_on_disk(uint64_t first, uint64_t count) const {
+    return ahead_.all_set(first / batch, (first + count - 1) / batch - first / batch + 1);
+  }
   void clear();
   /// `other` has the same granularity and size.
   void merge(const SparseBits& other);

@@ -87,12 +87,27 @@ const SparseBits& Bitmaps::known(const Group& group) const {
   return group.members.size() == 1 && bits ? bits->bits() : group.covered;
 }
 
-bool Bitmaps::covers(uint64_t offset, uint64_t length) const {
-  return !record_outdated_ && std::ranges::all_of(groups_, [&](const Group& group) {
+bool Bitmaps::note(uint64_t offset, uint64_t length) {
+  if (record_outdated_) return false;
+  return std::ranges::all_of(groups_, [&](Group& group) {
     const uint64_t first = offset >> group.granularity_bits;
     const uint64_t last = (offset + length - 1) >> group.granularity_bits;
-    return known(group).all_set(first, last - first + 1);
+    const uint64_t count = last - first + 1;
+    return known(group).all_set(first, count) || note_in_group(group, first, count);
   });
+}
+
+// Where memory alone has to change, and nobody is storing bits at the moment.
+bool Bitmaps::note_in_group(Group& group, uint64_t first, uint64_t count) {
+  if (changing_.locked()) return false;
+  for (const size_t member : group.members) {
+    const Open& one = bitmaps_[member];
+    if (!one.taken || !one.bits) return false;
+    if (one.holds && !one.bits->covered_on_disk(first, count)) return false;
+  }
+  for (const size_t member : group.members) bitmaps_[member].bits->set(first, count);
+  if (group.members.size() > 1) group.covered.set(first, count);
+  return true;
 }
 
 Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
@@ -115,10 +130,12 @@ Task<> Bitmaps::mark_group(Group& group, uint64_t offset, uint64_t length) {
   CO_TRY(co_await take_over(changing));
   bool power = false;
   for (Open* one : changing) {
-    CO_TRY(co_await set_bits(*one, first, count));
+    CO_TRY(co_await set_on_disk(*one, first, count));
     power = power || one->holds == BitmapDurability::power;
   }
   if (power) CO_TRY(co_await gate_.barrier());
+  // Only now: what is set in memory lets other writes through.
+  for (Open* one : changing) one->bits->set(first, count);
   if (group.members.size() > 1) group.covered.set(first, count);
   co_return {};
 }

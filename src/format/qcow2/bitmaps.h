@@ -38,7 +38,7 @@ class Bitmaps final : public ChangeTracker {
   Task<std::vector<std::string>> start_writing();
   [[nodiscard]] bool empty() const { return bitmaps_.empty(); }
 
-  [[nodiscard]] bool covers(uint64_t offset, uint64_t length) const override;
+  [[nodiscard]] bool note(uint64_t offset, uint64_t length) override;
   Task<> mark(uint64_t offset, uint64_t length) override;
 
   /// As they are now: IN_USE says that a bitmap was found so, and cannot be used.
@@ -94,6 +94,7 @@ class Bitmaps final : public ChangeTracker {
   Task<> load(Open& bitmap);
   Task<> take_over(std::vector<Open*> wanted);
   Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
+  [[nodiscard]] bool note_in_group(Group& group, uint64_t first, uint64_t count);
   Task<> mark_group(Group& group, uint64_t offset, uint64_t length);
   Task<> write_directory_in_place();
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
@@ -106,9 +107,8 @@ class Bitmaps final : public ChangeTracker {
   Task<> set_autoclear(uint64_t bits, bool on);
   [[nodiscard]] bool recovers(const Bitmap& entry) const;
   Task<> promise(std::span<Open* const> wanted);
-  Task<> withdraw(Open& bitmap);
   Task<> write_record();
-  Task<> set_bits(Open& bitmap, uint64_t first, uint64_t count);
+  Task<> set_on_disk(Open& bitmap, uint64_t first, uint64_t count);
   [[nodiscard]] bool in_force() const {
     return (header_.autoclear_features & autoclear_bitmap_record) != 0;
   }

@@ -85,23 +85,17 @@ Task<> Bitmaps::promise(std::span<Open* const> wanted) {
   co_return {};
 }
 
-// Its bits could not be set on disk. The guest's write is not to fail for that.
-Task<> Bitmaps::withdraw(Open& bitmap) {
+// Where its bits cannot be set on disk the record takes back what it says: the guest's write is
+// not to fail for that.
+Task<> Bitmaps::set_on_disk(Open& bitmap, uint64_t first, uint64_t count) {
+  if (!bitmap.holds) co_return {};
+  const Result<void> set = co_await bitmap.bits->set_on_disk(
+      gate_, refcounts_, counted_, bitmap.entry.table_offset, first, count);
+  if (set) co_return {};
   const auto held = std::exchange(bitmap.holds, std::nullopt);
   const Result<void> written = co_await write_record();
   if (!written) bitmap.holds = held;
   co_return written;
-}
-
-Task<> Bitmaps::set_bits(Open& bitmap, uint64_t first, uint64_t count) {
-  if (bitmap.holds) {
-    const Result<void> set = co_await bitmap.bits->set_on_disk(
-        gate_, refcounts_, counted_, bitmap.entry.table_offset, first, count);
-    if (set) co_return {};
-    CO_TRY(co_await withdraw(bitmap));
-  }
-  bitmap.bits->set(first, count);
-  co_return {};
 }
 
 Task<> Bitmaps::set_durability(std::string_view name, std::optional<BitmapDurability> setting) {
