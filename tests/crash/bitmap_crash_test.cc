@@ -9,7 +9,7 @@
 #include <fstream>
 #include <map>
 
-#include "image_fixture.h"
+#include "bitmap_truth.h"
 #include "storage/crash_states.h"
 
 namespace oxbow::testing {
@@ -20,20 +20,8 @@ using format::qcow2::BitmapDurability;
 using format::qcow2::BitmapOptions;
 using format::qcow2::Bitmaps;
 using format::qcow2::BootId;
-using format::qcow2::Qcow2Image;
-using Bytes = std::vector<std::byte>;
 
 async::Loop& loop() { return async::Loop::current_thread(); }
-Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
-
-Bytes read_all(graph::Node& node) {
-  Bytes all(node.virtual_size());
-  const iovec part{all.data(), all.size()};
-  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
-  EXPECT_TRUE(done) << done.error().message();
-  return all;
-}
-
 // The machine's run in which the workload is recorded, and the one after a power cut.
 constexpr BootId before_cut{std::byte{1}};
 constexpr BootId after_cut{std::byte{2}};
@@ -217,18 +205,6 @@ std::string serious_finding(const storage::SparseBytes& bytes) {
   std::string first;
   const CheckResult result = check_bytes(bytes, &first);
   return result.corruptions == 0 && result.check_errors == 0 ? "" : "not sound: " + first;
-}
-
-bool covers(const Bitmap& bitmap, const SparseBits& bits, const Bytes& base, const Bytes& now) {
-  const uint64_t granularity = uint64_t{1} << bitmap.granularity_bits;
-  for (uint64_t at = 0; at < now.size(); at += granularity) {
-    const uint64_t end = std::min<uint64_t>(at + granularity, now.size());
-    if (bits.test(at / granularity)) continue;
-    for (uint64_t i = at; i < end; ++i) {
-      if (now[i] != (i < base.size() ? base[i] : std::byte{0})) return false;
-    }
-  }
-  return true;
 }
 
 using Counter = size_t Moment::*;

@@ -113,31 +113,40 @@ bool Bitmaps::note_in_group(Group& group, uint64_t first, uint64_t count) {
 Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   if (record_outdated_) CO_TRY(co_await write_record());
-  for (Group& group : groups_) CO_TRY(co_await mark_group(group, offset, length));
+  CO_TRY_ASSIGN(const std::vector<Change> changes, co_await changes_of(offset, length));
+  std::vector<Open*> changing;
+  for (const Change& change : changes) changing.push_back(change.bitmap);
+  CO_TRY(co_await take_over(changing));
+  bool power = false;
+  for (const Change& change : changes) {
+    CO_TRY(co_await set_on_disk(change));
+    power = power || change.bitmap->holds == BitmapDurability::power;
+  }
+  if (power) CO_TRY(co_await gate_.barrier());
+  // Only now: what is set in memory lets other writes through.
+  for (const Change& change : changes) change.bitmap->bits->set(change.first, change.count);
+  for (Group& group : groups_) {
+    if (group.members.size() == 1) continue;
+    const uint64_t first = offset >> group.granularity_bits;
+    const uint64_t last = (offset + length - 1) >> group.granularity_bits;
+    group.covered.set(first, last - first + 1);
+  }
   co_return {};
 }
 
 // A bitmap that knows the change already needs no mark: what is on disk is right.
-Task<> Bitmaps::mark_group(Group& group, uint64_t offset, uint64_t length) {
-  const uint64_t first = offset >> group.granularity_bits;
-  const uint64_t count = ((offset + length - 1) >> group.granularity_bits) - first + 1;
-  std::vector<Open*> changing;
-  for (const size_t member : group.members) {
-    Open& one = bitmaps_[member];
-    CO_TRY(co_await load(one));
-    if (!one.bits->bits().all_set(first, count)) changing.push_back(&one);
+Task<std::vector<Bitmaps::Change>> Bitmaps::changes_of(uint64_t offset, uint64_t length) {
+  std::vector<Change> changes;
+  for (const Group& group : groups_) {
+    const uint64_t first = offset >> group.granularity_bits;
+    const uint64_t count = ((offset + length - 1) >> group.granularity_bits) - first + 1;
+    for (const size_t member : group.members) {
+      Open& one = bitmaps_[member];
+      CO_TRY(co_await load(one));
+      if (!one.bits->bits().all_set(first, count)) changes.push_back({&one, first, count});
+    }
   }
-  CO_TRY(co_await take_over(changing));
-  bool power = false;
-  for (Open* one : changing) {
-    CO_TRY(co_await set_on_disk(*one, first, count));
-    power = power || one->holds == BitmapDurability::power;
-  }
-  if (power) CO_TRY(co_await gate_.barrier());
-  // Only now: what is set in memory lets other writes through.
-  for (Open* one : changing) one->bits->set(first, count);
-  if (group.members.size() > 1) group.covered.set(first, count);
-  co_return {};
+  co_return changes;
 }
 
 Task<> Bitmaps::load(Open& bitmap) {

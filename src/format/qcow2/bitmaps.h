@@ -78,6 +78,12 @@ class Bitmaps final : public ChangeTracker {
 
     [[nodiscard]] bool usable() const { return !entry.foreign() && (taken || !entry.in_use()); }
   };
+  /// Bits that are to be set.
+  struct Change {
+    Open* bitmap;
+    uint64_t first;
+    uint64_t count;
+  };
   /// Enabled bitmaps of one granularity.
   struct Group {
     uint8_t granularity_bits;
@@ -95,7 +101,7 @@ class Bitmaps final : public ChangeTracker {
   Task<> take_over(std::vector<Open*> wanted);
   Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
   [[nodiscard]] bool note_in_group(Group& group, uint64_t first, uint64_t count);
-  Task<> mark_group(Group& group, uint64_t offset, uint64_t length);
+  Task<std::vector<Change>> changes_of(uint64_t offset, uint64_t length);
   Task<> write_directory_in_place();
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
@@ -108,7 +114,7 @@ class Bitmaps final : public ChangeTracker {
   [[nodiscard]] bool recovers(const Bitmap& entry) const;
   Task<> promise(std::span<Open* const> wanted);
   Task<> write_record();
-  Task<> set_on_disk(Open& bitmap, uint64_t first, uint64_t count);
+  Task<> set_on_disk(const Change& change);
   [[nodiscard]] bool in_force() const {
     return (header_.autoclear_features & autoclear_bitmap_record) != 0;
   }

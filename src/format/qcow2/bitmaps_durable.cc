@@ -87,10 +87,11 @@ Task<> Bitmaps::promise(std::span<Open* const> wanted) {
 
 // Where its bits cannot be set on disk the record takes back what it says: the guest's write is
 // not to fail for that.
-Task<> Bitmaps::set_on_disk(Open& bitmap, uint64_t first, uint64_t count) {
+Task<> Bitmaps::set_on_disk(const Change& change) {
+  Open& bitmap = *change.bitmap;
   if (!bitmap.holds) co_return {};
   const Result<void> set = co_await bitmap.bits->set_on_disk(
-      gate_, refcounts_, counted_, bitmap.entry.table_offset, first, count);
+      gate_, refcounts_, counted_, bitmap.entry.table_offset, change.first, change.count);
   if (set) co_return {};
   const auto held = std::exchange(bitmap.holds, std::nullopt);
   const Result<void> written = co_await write_record();

@@ -201,8 +201,7 @@ Task<> Gate::write_header_field(uint64_t offset, uint64_t value) {
   std::byte raw[8];
   store_be(raw, value);
   CO_TRY(co_await barrier());
-  CO_TRY(co_await write_main_header(offset, raw));
-  co_return co_await barrier();
+  co_return co_await switch_header(offset, raw);
 }
 
 Task<> Gate::switch_header(uint64_t offset, std::span<const std::byte> fields) {

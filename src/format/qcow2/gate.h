@@ -94,7 +94,7 @@ class Gate {
   /// Fields of the header that name another table now, side by side in one sector; then a
   /// barrier. A failure leaves the header unsettled: on disk it may say either.
   Task<> switch_header(uint64_t offset, std::span<const std::byte> fields);
-  /// A field of eight bytes that says something about what is on disk: barriers before and after.
+  /// A field of eight bytes that says something about what is on disk: a barrier, then as above.
   Task<> write_header_field(uint64_t offset, uint64_t value);
   /// Puts the old fields back where a switch failed. Nothing may be linked to tables before.
   Task<> settle_header();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "async/sync.h"
+#include "failing_storage.h"
 #include "rich_image.h"
 #include "snapshots_image.h"
 
@@ -171,48 +172,6 @@ TEST(ProductionFailures, late_hole_does_not_erase_a_cluster_that_was_allocated_s
   ASSERT_TRUE(loop().run(node->close()));
   expect_no_corruption(memory->bytes());
 }
-
-// The `at`-th change of the file fails, or all from it on.
-class FailingStorage final : public storage::LentStorage {
- public:
-  FailingStorage(std::shared_ptr<storage::Storage> inner, int at, int os_error, bool once)
-      : LentStorage(std::move(inner)), at_(at), os_error_(os_error), once_(once) {}
-
-  Task<> write(uint64_t offset, IoSpan from, storage::WriteFlags flags) override {
-    CO_TRY(fail_here());
-    co_return co_await inner_->write(offset, from, flags);
-  }
-  Task<> write_zeroes(uint64_t offset, uint64_t length, storage::ZeroFlags flags) override {
-    CO_TRY(fail_here());
-    co_return co_await inner_->write_zeroes(offset, length, flags);
-  }
-  Task<> discard(uint64_t offset, uint64_t length) override {
-    CO_TRY(fail_here());
-    co_return co_await inner_->discard(offset, length);
-  }
-  Task<> flush() override {
-    CO_TRY(fail_here());
-    co_return co_await inner_->flush();
-  }
-  Task<> truncate(uint64_t size, storage::Preallocation preallocation) override {
-    CO_TRY(fail_here());
-    co_return co_await inner_->truncate(size, preallocation);
-  }
-
-  [[nodiscard]] bool failed() const { return count_ > at_; }
-
- private:
-  Result<void> fail_here() {
-    const int number = count_++;
-    if (once_ ? number != at_ : number < at_) return {};
-    return fail(ErrorKind::io, "no", os_error_);
-  }
-
-  int at_;
-  int os_error_;
-  bool once_;
-  int count_ = 0;
-};
 
 // What each byte of the disk may be after the failure: what was flushed, and for what was not,
 // that or zero. Every place is written once.

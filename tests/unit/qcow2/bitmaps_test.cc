@@ -1,0 +1,464 @@
+// Persistent dirty bitmaps, row by row of docs/dirty-bitmaps.md.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "bitmap_truth.h"
+#include "failing_storage.h"
+#include "rich_image.h"
+#include "storage/crash.h"
+
+namespace oxbow::testing {
+namespace {
+
+using namespace format::qcow2;
+
+constexpr BootId this_boot{std::byte{1}};
+constexpr BootId next_boot{std::byte{2}};
+constexpr uint64_t cluster = 4096;
+
+async::Loop& loop() { return async::Loop::current_thread(); }
+
+/// An image in memory that is opened and closed by the test.
+class BitmapsTest : public ::testing::Test {
+ protected:
+  void open(bool writable = true, BitmapDurability durability = BitmapDurability::close,
+            BootId boot = this_boot) {
+    auto opened = open_node(std::make_unique<storage::LentStorage>(file_), nullptr, writable, true,
+                            BitmapOptions{durability, boot});
+    ASSERT_TRUE(opened) << opened.error().message();
+    node_ = std::move(*opened);
+  }
+  void close() {
+    ok(loop().run(node_->close()));
+    node_.reset();
+    const CheckResult found = check_bytes(file_->bytes());
+    EXPECT_EQ(found.corruptions + found.check_errors, 0u);
+    if (!killed_) EXPECT_EQ(found.leaks, 0u);
+  }
+  /// The image as a killed process leaves it.
+  void kill() {
+    file_ = std::make_shared<storage::MemoryStorage>(file_->bytes());
+    (void)loop().run(node_->close());
+    node_.reset();
+    killed_ = true;
+  }
+  static void ok(const Result<void>& done) { EXPECT_TRUE(done) << done.error().message(); }
+
+  Bitmaps& bitmaps() {
+    const auto found = loop().run(engine(*node_).change_bitmaps());
+    EXPECT_TRUE(found) << found.error().message();
+    return **found;
+  }
+  void add(const std::string& name, uint8_t bits = 12, bool enabled = true) {
+    ok(loop().run(bitmaps().add(name, bits, enabled)));
+  }
+  void write(uint64_t offset, uint64_t length) {
+    const Bytes data(length, std::byte{0x5a});
+    const iovec part{const_cast<std::byte*>(data.data()), data.size()};
+    ok(loop().run(node_->write(offset, IoSpan(&part, 1))));
+  }
+  std::vector<uint64_t> dirty(const std::string& name) {
+    std::vector<uint64_t> out;
+    const auto bits = loop().run(engine(*node_).bitmaps().bits_of(name));
+    EXPECT_TRUE(bits) << bits.error().message();
+    for (uint64_t at = (*bits)->next_set(0); at < (*bits)->size(); at = (*bits)->next_set(at + 1)) {
+      out.push_back(at);
+    }
+    return out;
+  }
+  Bitmap entry(const std::string& name) {
+    storage::MemoryStorage file(file_->bytes());
+    const auto header = loop().run(read_header(file, true));
+    const auto found = loop().run(read_bitmap_directory(file, *header));
+    EXPECT_TRUE(found) << found.error().message();
+    for (const Bitmap& one : *found) {
+      if (one.name == name) return one;
+    }
+    ADD_FAILURE() << "no bitmap " << name;
+    return {};
+  }
+  Bytes bytes_at(uint64_t offset, uint64_t length) {
+    Bytes out(length);
+    const iovec part{out.data(), out.size()};
+    file_->bytes().read(offset, IoSpan(&part, 1));
+    return out;
+  }
+  /// An image with a bitmap that a killed process left IN_USE.
+  void leave_in_use() {
+    open();
+    add("old");
+    add("other");
+    write(0, 100);
+    kill();
+  }
+
+  std::shared_ptr<storage::MemoryStorage> file_ =
+      std::make_shared<storage::MemoryStorage>(make_image({.cluster_bits = 12, .bytes = 1 << 20}));
+  std::shared_ptr<graph::Node> node_;
+  bool killed_ = false;  ///< which may have leaked clusters
+};
+
+TEST_F(BitmapsTest, row_1_found_in_use_it_is_not_loaded_nor_merged_from) {
+  leave_in_use();
+  open();
+  EXPECT_TRUE(engine(*node_).bitmaps().list()[0].in_use());
+  const auto bits = loop().run(engine(*node_).bitmaps().bits_of("old"));
+  ASSERT_FALSE(bits);
+  EXPECT_EQ(bits.error().message(), "Bitmap 'old' is inconsistent and cannot be used");
+  close();
+}
+
+TEST_F(BitmapsTest, row_2_all_are_marked_by_one_write_before_the_first_guest_write) {
+  open();
+  add("one");
+  add("two");
+  add("three", 16);
+  close();
+  const auto crash = std::make_shared<storage::CrashStorage>(file_->bytes());
+  auto opened = open_node(std::make_unique<storage::LentStorage>(crash), nullptr, true, true,
+                          BitmapOptions{BitmapDurability::close, this_boot});
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(crash->log().epochs.size(), 1u);
+  EXPECT_TRUE(crash->log().epochs[0].empty()) << "opening writes nothing";
+  node_ = std::move(*opened);
+  write(0, 100);
+  const auto& first = crash->log().epochs[0];
+  ASSERT_EQ(first.size(), 1u) << "one update and a flush, then all else";
+  storage::SparseBytes marked = file_->bytes();
+  first[0].apply_to(marked);
+  *file_ = storage::MemoryStorage(marked);
+  for (const char* name : {"one", "two", "three"}) EXPECT_TRUE(entry(name).in_use()) << name;
+  ok(loop().run(node_->close()));
+}
+
+TEST_F(BitmapsTest, row_3_closing_stores_and_unmarks) {
+  open();
+  add("one");
+  write(5 * 4096 + 7, 4096);
+  close();
+  EXPECT_FALSE(entry("one").in_use());
+  open(false);
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{5, 6}));
+}
+
+TEST_F(BitmapsTest, row_4_removing_from_an_image_open_for_reading_is_an_error) {
+  open();
+  add("one");
+  close();
+  open(false);
+  const auto refused = loop().run(engine(*node_).change_bitmaps());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::read_only);
+}
+
+TEST_F(BitmapsTest, row_5_reading_then_writing_then_reading) {
+  open();
+  add("one");
+  close();
+  for (uint64_t round = 0; round < 3; ++round) {
+    open(false);
+    EXPECT_EQ(dirty("one").size(), round);
+    ok(loop().run(node_->close()));
+    open();
+    write(round * 8192, 1);
+    EXPECT_TRUE(entry("one").in_use());
+    close();
+    EXPECT_FALSE(entry("one").in_use());
+  }
+}
+
+TEST_F(BitmapsTest, row_6_found_in_use_it_stays_untouched_until_it_is_removed) {
+  leave_in_use();
+  const Bitmap before = entry("old");
+  const Bytes table = bytes_at(before.table_offset, cluster);
+  open();
+  write(0, 1 << 20);
+  ok(loop().run(bitmaps().remove("other")));
+  ok(loop().run(node_->resize(3 << 20, storage::Preallocation::off, false)));
+  close();
+  const Bitmap after = entry("old");
+  EXPECT_TRUE(after.in_use());
+  EXPECT_EQ(after.table_offset, before.table_offset);
+  EXPECT_EQ(bytes_at(after.table_offset, cluster), table);
+  open();
+  ok(loop().run(bitmaps().remove("old")));
+  close();
+  open();
+  EXPECT_TRUE(engine(*node_).bitmaps().empty());
+  close();
+}
+
+TEST_F(BitmapsTest, row_7_fifty_rounds_allocate_and_free_nothing) {
+  open();
+  add("one");
+  add("two", 9);
+  write(0, 1 << 20);
+  ok(loop().run(bitmaps().clear("one")));
+  ok(loop().run(bitmaps().clear("two")));
+  write(100, 1);
+  close();
+  const uint64_t size = file_->bytes().size();
+  const Bytes refcounts = bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), cluster);
+  for (uint64_t round = 0; round < 50; ++round) {
+    open();
+    write(round * 17001, 3000);
+    if (round % 10 == 9) ok(loop().run(bitmaps().clear("one")));
+    close();
+    EXPECT_EQ(file_->bytes().size(), size);
+    EXPECT_EQ(bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), cluster), refcounts);
+  }
+}
+
+TEST_F(BitmapsTest, row_8_what_other_software_keeps_stays_byte_for_byte) {
+  open();
+  add("one");
+  add("two");
+  add("three");
+  close();
+  // By hand: a type, a flag, and extra data that are not known.
+  storage::MemoryStorage copy(file_->bytes());
+  const auto header = loop().run(read_header(copy, true));
+  auto entries = loop().run(read_bitmap_directory(copy, *header));
+  (*entries)[0].type = 7;
+  (*entries)[1].flags |= 0x100;
+  (*entries)[2].extra = {std::byte{1}, std::byte{2}, std::byte{3}};
+  const std::vector<std::byte> strange = encode_bitmap_directory(*entries);
+  auto changed = file_->bytes();
+  const iovec part{const_cast<std::byte*>(strange.data()), strange.size()};
+  changed.write(header->bitmaps->directory_offset, IoSpan(&part, 1));
+  store64(changed, 112 + 392 + 8 + 8, strange.size());
+  file_ = std::make_shared<storage::MemoryStorage>(changed);
+
+  open();
+  for (const Bitmap& one : engine(*node_).bitmaps().list()) EXPECT_TRUE(one.foreign()) << one.name;
+  EXPECT_FALSE(loop().run(engine(*node_).bitmaps().bits_of("three")));
+  write(0, 5000);
+  add("mine");
+  write(0, 5000);
+  close();
+  open();
+  ok(loop().run(bitmaps().remove("mine")));
+  close();
+  for (size_t i = 0; i < entries->size(); ++i) {
+    const Bitmap now = entry((*entries)[i].name);
+    EXPECT_EQ(encode_bitmap_directory(std::span(&now, 1)),
+              encode_bitmap_directory(std::span(&(*entries)[i], 1)));
+  }
+}
+
+TEST_F(BitmapsTest, row_9_resizing_gives_tables_of_the_new_size_and_returns_the_old) {
+  open();
+  add("one", 9);
+  write(1000, 1);
+  write((1 << 20) - 1, 1);
+  const uint64_t large = 300 << 20;  // 19 clusters of bits
+  ok(loop().run(node_->resize(large, storage::Preallocation::off, false)));
+  write(large - 1, 1);
+  close();
+  EXPECT_EQ(entry("one").table_size, 19u);
+  open();
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{1, 2047, large / 512 - 1}));
+  ok(loop().run(node_->resize(600 << 10, storage::Preallocation::off, true)));
+  close();
+  EXPECT_EQ(entry("one").table_size, 1u);
+  open();
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{1}));
+  close();
+}
+
+TEST_F(BitmapsTest, killed_process_leaves_what_its_durability_says) {
+  for (const auto durability :
+       {BitmapDurability::close, BitmapDurability::process, BitmapDurability::power}) {
+    for (const BootId& boot : {this_boot, next_boot}) {
+      *file_ = storage::MemoryStorage(make_image({.cluster_bits = 12, .bytes = 1 << 20}));
+      open(true, durability);
+      add("one");
+      write(70000, 1);
+      kill();
+      const bool kept = durability == BitmapDurability::power ||
+                        (durability == BitmapDurability::process && boot == this_boot);
+      open(true, durability, boot);
+      EXPECT_EQ(engine(*node_).bitmaps().list()[0].in_use(), !kept);
+      if (kept) EXPECT_TRUE(std::ranges::count(dirty("one"), 70000 / 4096));
+      close();
+      EXPECT_EQ(entry("one").in_use(), !kept);
+    }
+  }
+}
+
+// The boot identifier may come back: another machine used the image in between.
+TEST_F(BitmapsTest, a_bitmap_given_up_elsewhere_is_not_taken_up_again) {
+  open(true, BitmapDurability::process);
+  add("one");
+  write(0, 1);
+  kill();
+  open(true, BitmapDurability::process, next_boot);
+  write(500000, 1);
+  close();
+  open(true, BitmapDurability::process, this_boot);
+  EXPECT_TRUE(engine(*node_).bitmaps().list()[0].in_use());
+  close();
+}
+
+TEST_F(BitmapsTest, another_writer_in_between_is_found_out) {
+  open(true, BitmapDurability::power);
+  add("one");
+  write(0, 1);
+  kill();
+  auto changed = file_->bytes();
+  store64(changed, header_offset_autoclear,
+          load64(changed, header_offset_autoclear) & autoclear_bitmaps);
+  file_ = std::make_shared<storage::MemoryStorage>(changed);
+  open();
+  EXPECT_TRUE(engine(*node_).bitmaps().list()[0].in_use());
+  close();
+}
+
+TEST_F(BitmapsTest, settings_of_image_and_bitmap_are_kept_in_the_image) {
+  open(true, BitmapDurability::process);
+  add("one");
+  add("two");
+  ok(loop().run(bitmaps().set_durability("one", BitmapDurability::power)));
+  close();
+  open(true, BitmapDurability::close);
+  EXPECT_EQ(engine(*node_).bitmaps().durability_of("one"), BitmapDurability::power);
+  EXPECT_EQ(engine(*node_).bitmaps().durability_of("two"), BitmapDurability::close);
+  write(0, 1);
+  kill();
+  open(true, BitmapDurability::close, next_boot);
+  EXPECT_FALSE(engine(*node_).bitmaps().list()[0].in_use());
+  EXPECT_TRUE(engine(*node_).bitmaps().list()[1].in_use());
+  close();
+}
+
+TEST_F(BitmapsTest, are_exact_after_any_operations) {
+  open();
+  add("fine", 9);
+  add("coarse", 14);
+  std::vector<bool> fine((1 << 20) / 512);
+  OpSource source(3, 1 << 20, cluster);
+  Bytes buffer(1 << 20);
+  for (int step = 0; step < 600; ++step) {
+    const GuestOp op = source.next();
+    ok(loop().run(apply_op(*node_, op, buffer)));
+    if (op.kind != GuestOp::Kind::read && op.kind != GuestOp::Kind::flush) {
+      for (uint64_t at = op.offset / 512; at <= (op.offset + op.length - 1) / 512; ++at) {
+        fine[at] = true;
+      }
+    }
+    if (step % 100 == 99) {
+      close();
+      open();
+    }
+    if (step == 400) {
+      ok(loop().run(bitmaps().clear("fine")));
+      fine.assign(fine.size(), false);
+    }
+  }
+  std::vector<uint64_t> expected;
+  for (uint64_t i = 0; i < fine.size(); ++i) {
+    if (fine[i]) expected.push_back(i);
+  }
+  EXPECT_EQ(dirty("fine"), expected);
+  close();
+}
+
+TEST_F(BitmapsTest, disabled_ones_are_not_marked_and_do_not_change) {
+  open();
+  add("off", 12, false);
+  write(0, 5000);
+  EXPECT_FALSE(entry("off").in_use());
+  close();
+  open(false);
+  EXPECT_TRUE(dirty("off").empty());
+}
+
+struct Failure {
+  const char* name;
+  int os_error;
+  bool once;
+  BitmapDurability durability;
+};
+
+class BitmapFailures : public ::testing::TestWithParam<Failure> {};
+
+// A whole life of a bitmap, of which one change of the file fails, or all from one on.
+void live(graph::Node& node) {
+  const auto change = [&](auto what) {
+    const auto bitmaps = loop().run(engine(node).change_bitmaps());
+    if (bitmaps) (void)loop().run(what(**bitmaps));
+  };
+  const Bytes data(3000, std::byte{0x77});
+  const iovec part{const_cast<std::byte*>(data.data()), data.size()};
+  const auto write = [&](uint64_t at) {
+    if (at < node.virtual_size()) (void)loop().run(node.write(at, IoSpan(&part, 1)));
+  };
+  write(10000);
+  change([](Bitmaps& bitmaps) { return bitmaps.add("b", 10, true); });
+  write(50000);
+  change([](Bitmaps& bitmaps) { return bitmaps.clear("a"); });
+  write(90000);
+  (void)loop().run(node.resize(9 << 20, storage::Preallocation::off, false));
+  write(8 << 20);
+  change([](Bitmaps& bitmaps) { return bitmaps.remove("b"); });
+  write(120000);
+}
+
+TEST_P(BitmapFailures, at_any_step_leave_no_lie) {
+  const Failure& failure = GetParam();
+  const auto start =
+      std::make_shared<storage::MemoryStorage>(make_image({.cluster_bits = 11, .bytes = 1 << 20}));
+  auto made = open_node(std::make_unique<storage::LentStorage>(start), nullptr);
+  ASSERT_TRUE(loop().run(engine(**made).bitmaps().add("a", 9, true)));
+  ASSERT_TRUE(loop().run((*made)->close()));
+
+  bool more = true;
+  int steps = 0;
+  for (; more; ++steps) {
+    SCOPED_TRACE(steps);
+    const auto memory = std::make_shared<storage::MemoryStorage>(start->bytes());
+    const auto failing =
+        std::make_shared<FailingStorage>(memory, steps, failure.os_error, failure.once);
+    auto node = open_node(std::make_unique<storage::LentStorage>(failing), nullptr, true, true,
+                          BitmapOptions{failure.durability, this_boot});
+    ASSERT_TRUE(node) << node.error().message();
+    live(**node);
+    (void)loop().run((*node)->close());
+    more = failing->failed();
+
+    std::string first;
+    const CheckResult found = check_bytes(memory->bytes(), &first);
+    ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
+    auto after = open_node(std::make_unique<storage::LentStorage>(memory), nullptr, true, true,
+                           BitmapOptions{std::nullopt, this_boot});
+    ASSERT_TRUE(after) << after.error().message();
+    const Bytes now = read_all(**after);
+    for (const Bitmap& one : engine(**after).bitmaps().list()) {
+      if (one.in_use()) continue;
+      const auto bits = loop().run(engine(**after).bitmaps().bits_of(one.name));
+      ASSERT_TRUE(bits) << bits.error().message();
+      // "a" was cleared on the way, if that went well: what came later it must know.
+      Bytes base(now.size());
+      if (one.name == "a") std::copy_n(now.begin(), 60000, base.begin());
+      if (one.name == "b") std::copy_n(now.begin(), 14000, base.begin());
+      EXPECT_TRUE(covers(one, **bits, base, now)) << one.name;
+    }
+    const auto closed = loop().run((*after)->close());
+    ASSERT_TRUE(closed) << closed.error().message();
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(steps, 30);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Errors, BitmapFailures,
+    ::testing::Values(Failure{"disk_full_once", ENOSPC, true, BitmapDurability::close},
+                      Failure{"disk_full", ENOSPC, false, BitmapDurability::process},
+                      Failure{"io_error_once", EIO, true, BitmapDurability::process},
+                      Failure{"io_error", EIO, false, BitmapDurability::power},
+                      Failure{"power_once", EIO, true, BitmapDurability::power}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace oxbow::testing
