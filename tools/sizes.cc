@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 
 namespace oxbow::tools {
@@ -70,7 +71,7 @@ std::expected<uint64_t, SizeError> parse_size(std::string_view text, char unit,
   }
   if (factor == 1 && fraction != 0) return std::unexpected(SizeError::invalid);
   if (too_long || whole > UINT64_MAX / factor) return std::unexpected(SizeError::out_of_range);
-  uint64_t extra = static_cast<uint64_t>(fraction * static_cast<double>(factor) + 0.5);
+  uint64_t extra = static_cast<uint64_t>(std::llround(fraction * static_cast<double>(factor)));
   if (whole * factor > UINT64_MAX - extra) return std::unexpected(SizeError::out_of_range);
   return whole * factor + extra;
 }

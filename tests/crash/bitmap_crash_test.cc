@@ -322,8 +322,12 @@ TEST_P(BitmapCrash, after_a_power_cut_a_bitmap_covers_the_truth_or_is_in_use) {
   }
   std::printf("%zu crash states, %d bitmaps lost\n", size_t{walk.counts().states}, lost);
   EXPECT_GT(walk.counts().states, 50u);
-  if (durability() == BitmapDurability::power && keeps_all()) EXPECT_EQ(lost, 0);
-  if (durability() == BitmapDurability::close) EXPECT_GT(lost, 0);
+  if (durability() == BitmapDurability::power && keeps_all()) {
+    EXPECT_EQ(lost, 0);
+  }
+  if (durability() == BitmapDurability::close) {
+    EXPECT_GT(lost, 0);
+  }
 }
 
 // A killed process leaves every write that it made.
@@ -343,7 +347,9 @@ TEST_P(BitmapCrash, after_a_kill_a_bitmap_covers_the_truth_or_is_in_use) {
     }
   }
   std::printf("%d states, %d bitmaps lost\n", states, lost);
-  if (durability() != BitmapDurability::close && keeps_all()) EXPECT_EQ(lost, 0);
+  if (durability() != BitmapDurability::close && keeps_all()) {
+    EXPECT_EQ(lost, 0);
+  }
 }
 
 std::string case_name(const ::testing::TestParamInfo<BitmapCrash::ParamType>& info) {

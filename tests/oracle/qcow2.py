@@ -31,6 +31,8 @@ HEADER = {
     "compression": (104, 1),
 }
 OFFSET_MASK = 0x00FFFFFFFFFFFE00
+# What of the bitmaps survives a crash (docs/format-notes.md): the stock tools do not know of it.
+AUTOCLEAR_BITMAP_RECORD = 1 << 40
 EXTENSION_BITMAPS = 0x23852875
 EXTENSION_BACKING_FORMAT = 0xE2792ACA
 
@@ -117,6 +119,8 @@ class Qcow2:
         if self.header("version") >= 3:
             names += ["incompatible", "compatible", "autoclear", "refcount_order"]
         facts = {name: self.header(name) for name in names}
+        if "autoclear" in facts:
+            facts["autoclear"] &= ~AUTOCLEAR_BITMAP_RECORD
         if self.header("version") >= 3 and self.header("header_length") > 104:
             facts["compression"] = self.header("compression")
         self.file.seek(self.header("backing_offset"))

@@ -7,6 +7,9 @@ namespace oxbow::tools::io {
 namespace {
 
 struct AioRequest {
+  explicit AioRequest(Shell& shell, Report report = {}, uint64_t offset = 0)
+      : shell(shell), report(std::move(report)), offset(offset) {}
+
   Shell& shell;
   Report report;
   uint64_t offset = 0;

@@ -55,7 +55,8 @@ Outcome run_alloc(Shell& shell, const Call& call) {
   const auto offset = parse_number(shell, call.argv[1]);
   if (!offset) return Outcome::failed;
   std::optional<uint64_t> count = 512;
-  if (call.argc == 3 && !(count = parse_number(shell, call.argv[2]))) return Outcome::failed;
+  if (call.argc == 3) count = parse_number(shell, call.argv[2]);
+  if (!count) return Outcome::failed;
   const uint64_t size = shell.image->size();
   const uint64_t asked = std::min(*count, size - std::min(*offset, size));
   uint64_t found = 0;

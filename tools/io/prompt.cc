@@ -18,7 +18,7 @@ class LineSource {
 
   // Nothing at the end.
   std::optional<std::string> next() {
-    for (size_t end; (end = bytes_.find('\n', begin_)) == std::string::npos;) {
+    while (bytes_.find('\n', begin_) == std::string::npos) {
       if (!fill()) return rest();
     }
     return cut(bytes_.find('\n', begin_), 1);

@@ -111,7 +111,8 @@ Outcome run_readv(Shell& shell, const Call& call) {
     switch (letter) {
       case 'C': report.machine = true; break;
       case 'P':
-        if (!(report.pattern = parse_pattern(flags.argument()))) return Outcome::failed;
+        report.pattern = parse_pattern(flags.argument());
+        if (!report.pattern) return Outcome::failed;
         break;
       case 'q': report.quiet = true; break;
       case 'v': report.dump = true; break;

@@ -32,6 +32,7 @@ std::vector<Bitmap> Bitmaps::list() const {
 
 std::vector<Bitmap> Bitmaps::on_disk() const {
   std::vector<Bitmap> entries;
+  entries.reserve(bitmaps_.size());
   for (const Open& one : bitmaps_) entries.push_back(one.entry);
   return entries;
 }
@@ -115,6 +116,7 @@ Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
   if (record_outdated_) CO_TRY(co_await write_record());
   CO_TRY_ASSIGN(const std::vector<Change> changes, co_await changes_of(offset, length));
   std::vector<Open*> changing;
+  changing.reserve(changes.size());
   for (const Change& change : changes) changing.push_back(change.bitmap);
   CO_TRY(co_await take_over(changing));
   bool power = false;

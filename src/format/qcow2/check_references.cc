@@ -94,8 +94,10 @@ Task<> ReferenceCounter::check_table(uint64_t table, const std::byte* bytes, boo
 
 Task<> ReferenceCounter::count_snapshots(std::span<const Snapshot> snapshots) {
   for (const Snapshot& snapshot : snapshots) {
+    // Up to the first NUL. NOLINTBEGIN(readability-redundant-string-cstr)
     const std::string named =
         std::string("ERROR snapshot ") + snapshot.id.c_str() + " (" + snapshot.name.c_str() + ") ";
+    // NOLINTEND(readability-redundant-string-cstr)
     if (!is_aligned(snapshot.l1_table_offset, header_.cluster_size())) {
       report_.corruption(named + "l1_offset=" + hex(snapshot.l1_table_offset) +
                          ": L1 table is not cluster aligned; snapshot table entry corrupted");

@@ -79,10 +79,12 @@ class MetadataIndex {
    public:
     [[nodiscard]] bool empty() const { return word_ == 0; }
     [[nodiscard]] bool lost() const { return word_ == lost_word; }
+    // A pointer and two bits in one word. NOLINTBEGIN(performance-no-int-to-ptr)
     [[nodiscard]] Few* few() const {
       return (word_ & 3) == 0 ? reinterpret_cast<Few*>(word_) : nullptr;
     }
     [[nodiscard]] Many* many() const { return reinterpret_cast<Many*>(word_ & ~uintptr_t{3}); }
+    // NOLINTEND(performance-no-int-to-ptr)
     void set(Few* few) { word_ = reinterpret_cast<uintptr_t>(few); }
     void set(Many* many) { word_ = reinterpret_cast<uintptr_t>(many) | many_tag; }
     void set_lost() { word_ = lost_word; }
