@@ -272,6 +272,7 @@ bool Conversion::copy_contents(ProgressPrinter& progress) {
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   options.progress.report = [&](uint64_t done, uint64_t total) { progress.report(done, total); };
   std::vector<Image*> sources;
+  sources.reserve(sources_.size());
   for (Image& source : sources_) sources.push_back(&source);
   const auto copied = copy(sources, *target_, options);
   if (copied) {

@@ -342,8 +342,10 @@ Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) 
     out.filenames.insert(out.filenames.begin(), out.node->format().file().filename());
   }
   if (options_.copy_on_read) {
-    if (out.node->format().read_only())
+    if (out.node->format().read_only()) {
+      (void)co_await close_chain(out.node);
       co_return invalid("Can't use copy-on-read on read-only device");
+    }
     out.node->set_copy_on_read(true);
   }
   out.unmap = top_.unmap;

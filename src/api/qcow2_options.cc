@@ -55,11 +55,10 @@ Result<void> take_discards(OptionTree& tree, const NodeOptions& node, Qcow2OpenO
 Result<void> take_bitmap_durability(OptionTree& tree, Qcow2OpenOptions& out) {
   const auto word = tree.take_text("bitmap-durability");
   if (!word) return {};
-  const auto durability = parse_durability(*word);
-  if (!durability) {
+  out.bitmaps.durability = parse_durability(*word);
+  if (!out.bitmaps.durability) {
     return invalid("Parameter 'bitmap-durability' does not accept value '" + *word + "'");
   }
-  out.bitmaps.durability = *durability;
   return {};
 }
 

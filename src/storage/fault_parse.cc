@@ -13,6 +13,17 @@ namespace {
 
 using Section = std::map<std::string, std::string>;
 
+std::unexpected<Error> unknown_field(const std::string& group, const std::string& key) {
+  return fail(ErrorKind::invalid_argument,
+              "[" + group + "] section doesn't support the option '" + key + "'");
+}
+
+std::unexpected<Error> unused_field(const std::string& group, const std::string& number,
+                                    const std::string& key) {
+  return fail(ErrorKind::invalid_argument,
+              "Unused option '" + number + "." + key + "' for [" + group + "]");
+}
+
 Result<std::string> take_event(const Section& section) {
   const auto event = section.find("event");
   if (event == section.end()) {
@@ -60,8 +71,7 @@ Result<Rule> parse_rule(const std::string& group, const Section& section) {
   for (const auto& [key, value] : section) {
     TRY_ASSIGN(const bool known, set_field(rule, key, value));
     if (!known) {
-      return fail(ErrorKind::invalid_argument,
-                  "[" + group + "] section doesn't support the option '" + key + "'");
+      return unknown_field(group, key);
     }
   }
   TRY_ASSIGN(rule.event, take_event(section));
@@ -119,8 +129,7 @@ Result<void> add_numbered_rules(const std::string& group, const Options& options
     const auto section = sections.find(std::to_string(number));
     if (section == sections.end()) {
       const auto& [other, fields] = *sections.begin();
-      return fail(ErrorKind::invalid_argument, "Unused option '" + other + "." +
-                                                   fields.begin()->first + "' for [" + group + "]");
+      return unused_field(group, other, fields.begin()->first);
     }
     TRY(add_rule(group, section->second, into));
     sections.erase(section);

@@ -92,7 +92,7 @@ SparseBytes::Extent SparseBytes::extent(uint64_t offset, uint64_t length) const 
     return {stop - offset, false};
   }
   uint64_t stop = (page->first + 1) * page_size;
-  while (stop < end && ++page != pages_.end() && page->first * page_size == stop) {
+  for (++page; stop < end && page != pages_.end() && page->first * page_size == stop; ++page) {
     stop += page_size;
   }
   return {std::min(stop, end) - offset, true};

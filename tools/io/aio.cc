@@ -8,7 +8,7 @@ namespace {
 
 struct AioRequest {
   explicit AioRequest(Shell& shell, Report report = {}, uint64_t offset = 0)
-      : shell(shell), report(std::move(report)), offset(offset) {}
+      : shell(shell), report(report), offset(offset) {}
 
   Shell& shell;
   Report report;

@@ -160,11 +160,14 @@ Task<> Qcow2Image::begin_lazy_refcounts() {
   co_return {};
 }
 
-// The file may end inside its last cluster: what was not written there reads as zeroes.
+// The file may end inside its last cluster: what was not written there reads as zeroes. A
+// device ends where it does; what was allocated beyond could not be written, and is given back.
 Task<> Qcow2Image::cover_last_cluster() {
   const uint64_t end = refcounts_.end_of_allocations() << header_.cluster_bits;
   if (gate_.file().size() >= end) co_return {};
-  co_return co_await gate_.truncate(end, storage::Preallocation::off);
+  const Result<void> grown = co_await gate_.truncate(end, storage::Preallocation::off);
+  if (!grown && grown.error().kind() == ErrorKind::unsupported) co_return {};
+  co_return grown;
 }
 
 // What L2 and L1 entries rely on: the data they point at, and its refcounts.

@@ -240,18 +240,22 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::abort_write(WritePlan& plan) {
+  std::vector<Release> unused;
   if (!plan.in_place) {
     const uint64_t cluster_size = header_.cluster_size();
     const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
     const uint64_t end = plan.guest_offset + plan.length;
     const uint64_t first = cluster_of(plan.guest_offset);
     const uint64_t count = div_round_up(end, cluster_size) - first;
-    // Clusters that were ours before stay linked; new ones were never linked anywhere.
+    // Clusters that were ours before stay linked; new ones were never linked anywhere, and are
+    // free again at once.
     Result<EntryView> view = co_await map_.look_up(first);
-    if (view && host_cluster(view->entry(0)) != host) refcounts_.release(Writes::data, host, count);
+    if (view && host_cluster(view->entry(0)) != host) {
+      unused.push_back({Writes::data, host >> header_.cluster_bits, count});
+    }
   }
   let_go(plan);
-  co_return {};
+  co_return co_await refcounts_.apply(unused);
 }
 
 }  // namespace oxbow::format::qcow2
