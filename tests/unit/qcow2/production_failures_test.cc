@@ -4,6 +4,7 @@
 
 #include "async/sync.h"
 #include "failing_storage.h"
+#include "fixed_storage.h"
 #include "rich_image.h"
 #include "snapshots_image.h"
 
@@ -311,6 +312,26 @@ TEST(ProductionFailures, new_table_is_published_only_when_its_count_is_on_stable
   (void)work_until_done(*node);
   ASSERT_TRUE(loop().run(node->close()));
   EXPECT_GT(*links, 2);
+}
+
+// A device that cannot grow: what was allocated for a write that found it full is free again at
+// once, and nothing leaks.
+TEST(ProductionFailures, device_that_is_full_loses_nothing) {
+  constexpr uint64_t device_bytes = 40 << 10;
+  const auto memory = std::make_shared<storage::MemoryStorage>(
+      make_image({.cluster_bits = 9, .bytes = disk_bytes}));
+  const auto node = open_over(std::make_shared<FixedStorage>(memory, device_bytes));
+  ASSERT_TRUE(write_pattern(*node, 0, 8 * cluster, 0x11));
+  const auto full = write_pattern(*node, 10 * cluster, 50 << 10, 0x22);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().kind(), ErrorKind::no_space);
+  ASSERT_TRUE(write_pattern(*node, 9 * cluster, cluster, 0x33));
+  ASSERT_TRUE(loop().run(node->close()));
+  const CheckResult found = check_bytes(memory->bytes());
+  EXPECT_EQ(found.corruptions + found.leaks + found.check_errors, 0u);
+  const Bytes all = read_all(*open_over(memory));
+  EXPECT_EQ(all[0], std::byte{0x11});
+  EXPECT_EQ(all[9 * cluster], std::byte{0x33});
 }
 
 }  // namespace
