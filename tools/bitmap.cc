@@ -1,10 +1,7 @@
-// bitmap: adds, removes, changes and merges persistent dirty bitmaps; `bitmap dump` tells what
-// is dirty, for whoever makes the backup.
-#include <cstring>
+// bitmap: adds, removes, changes and merges persistent dirty bitmaps.
 #include <vector>
 
 #include "commands.h"
-#include "json_output.h"
 #include "open_image.h"
 #include "options.h"
 #include "sizes.h"
@@ -137,78 +134,15 @@ int run_actions(const ToolContext& context, const BitmapArguments& arguments) {
   return closed ? 0 : 1;
 }
 
-class RangePrinter {
- public:
-  explicit RangePrinter(OutputFormat output) : json_(output == OutputFormat::json) {
-    json_ ? fmt::print("[") : fmt::print("{:<20}{}\n", "Offset", "Length");
-  }
-  void print(uint64_t offset, uint64_t length) {
-    if (!json_) return fmt::print("{:<20}{}\n", offset, length);
-    fmt::print("{}{{ \"start\": {}, \"length\": {}}}", first_ ? "" : ",\n", offset, length);
-    first_ = false;
-  }
-  void end() {
-    if (json_) fmt::print("]\n");
-  }
-
- private:
-  bool json_;
-  bool first_ = true;
-};
-
-int dump(const ToolContext& context, const BitmapArguments& arguments, OutputFormat output) {
-  auto image = open_image(context, arguments.filename, arguments.request);
-  if (!image) return 1;
-  std::optional<RangePrinter> printer;
-  const auto print = [&](uint64_t offset, uint64_t length) {
-    if (!printer) printer.emplace(output);
-    printer->print(offset, length);
-  };
-  const Result<void> visited = image->visit_dirty(arguments.name, print);
-  if (!visited) {
-    error_report(context, visited.error(), arguments.filename);
-    return 1;
-  }
-  if (!printer) printer.emplace(output);
-  printer->end();
-  return 0;
-}
-
-int dump_main(const ToolContext& context, int argc, char** argv) {
-  CommandLine line(context, argc, argv, "f:U",
-                   {{"image-opts", no_argument, nullptr, opt_image_opts},
-                    {"output", required_argument, nullptr, opt_output},
-                    {"force-share", no_argument, nullptr, 'U'}});
-  BitmapArguments arguments;
-  OutputFormat output = OutputFormat::human;
-  for (int option; (option = line.next()) != CommandLine::end;) {
-    if (option == opt_output) {
-      const auto format = parse_output_format(context, line.argument());
-      if (!format) return 1;
-      output = *format;
-    } else if (option == 'U') {
-      arguments.request.options.force_share = true;
-    } else {
-      take_option(context, option, line.argument(), arguments);
-    }
-  }
-  if (line.exit_code()) return *line.exit_code();
-  if (line.operands().size() != 2) {
-    return usage_error(context, "Expecting filename and bitmap name");
-  }
-  arguments.filename = line.operands()[0];
-  arguments.name = line.operands()[1];
-  arguments.request.options.trust = line.trust();
-  arguments.request.options.open_backing = false;
-  return dump(context, arguments, output);
-}
-
 }  // namespace
 
 int bitmap_main(const ToolContext& context, int argc, char** argv) {
   // The stock tool would take the word for a file's name.
-  if (!context.stock_name && argc > 1 && std::strcmp(argv[1], "dump") == 0) {
-    return dump_main(context, argc - 1, argv + 1);
+  if (!context.stock_name && argc > 1) {
+    const std::string_view word = argv[1];
+    if (word == "dump") return bitmap_dump_main(context, argc - 1, argv + 1);
+    if (word == "list") return bitmap_list_main(context, argc - 1, argv + 1);
+    if (word == "durability") return bitmap_durability_main(context, argc - 1, argv + 1);
   }
   CommandLine line(context, argc, argv, "b:f:F:g:",
                    {{"image-opts", no_argument, nullptr, opt_image_opts},

@@ -7,6 +7,9 @@
 namespace oxbow::tools {
 
 int bitmap_main(const ToolContext& context, int argc, char** argv);
+int bitmap_dump_main(const ToolContext& context, int argc, char** argv);
+int bitmap_list_main(const ToolContext& context, int argc, char** argv);
+int bitmap_durability_main(const ToolContext& context, int argc, char** argv);
 int check_main(const ToolContext& context, int argc, char** argv);
 int compare_main(const ToolContext& context, int argc, char** argv);
 int convert_main(const ToolContext& context, int argc, char** argv);

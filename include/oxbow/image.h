@@ -105,6 +105,10 @@ class Image {
   /// Calls visit(offset, length) for each dirty range, in order; guest bytes, cut at size().
   Result<void> visit_dirty(const std::string& name,
                            const std::function<void(uint64_t offset, uint64_t length)>& visit);
+  /// What the bitmap `name` is to survive, kept in the image; an empty name: those that have no
+  /// setting of their own. Nothing: the usual. no_space where the header has no room for it.
+  Result<void> set_bitmap_durability(const std::string& name,
+                                     std::optional<BitmapDurability> setting);
 
   /// As above; memory belongs to the operation until `done` is called.
   void read_async(uint64_t offset, std::span<const std::span<std::byte>> into, Completion done);

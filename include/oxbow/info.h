@@ -19,11 +19,16 @@ struct SnapshotInfo {
   uint64_t disk_size = 0;  ///< bytes, at the time of the snapshot
 };
 
+/// When a dirty bitmap is still right: after a clean close only, after the process was killed,
+/// after a power cut, too.
+enum class BitmapDurability : uint8_t { close, process, power };
+
 struct BitmapInfo {
   std::string name;
   uint64_t granularity = 0;        ///< bytes
   std::vector<std::string> flags;  ///< "in-use": found inconsistent; "auto": enabled
   bool usable = true;              ///< neither inconsistent nor of a kind that is not known
+  BitmapDurability durability = BitmapDurability::process;  ///< from its next change on
 };
 
 /// The format's own part; absent for raw.

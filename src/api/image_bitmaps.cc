@@ -104,4 +104,10 @@ Result<void> Image::visit_dirty(
   return {};
 }
 
+Result<void> Image::set_bitmap_durability(const std::string& name,
+                                          std::optional<BitmapDurability> setting) {
+  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
+  return wait(bitmaps->set_durability(name, setting));
+}
+
 }  // namespace oxbow

@@ -46,6 +46,7 @@ std::vector<BitmapInfo> bitmaps_of(qcow2::Qcow2Image& image) {
     if (one.in_use()) info.flags.push_back("in-use");
     if (one.enabled()) info.flags.push_back("auto");
     info.usable = !one.in_use() && !one.foreign();
+    info.durability = image.bitmaps().durability_of(one.name);
     out.push_back(std::move(info));
   }
   return out;

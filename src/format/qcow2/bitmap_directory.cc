@@ -54,8 +54,8 @@ Result<Bitmap> decode(const Header& header, std::span<const std::byte> left, uin
   return bitmap;
 }
 
-Error in_table(const Bitmap& bitmap, const std::string& what) {
-  return {ErrorKind::corrupt,
+Error in_table(const Bitmap& bitmap, const std::string& what, ErrorKind kind = ErrorKind::corrupt) {
+  return {kind,
           "Could not read bitmap_table table from image for bitmap '" + bitmap.name + "': " + what};
 }
 
@@ -122,7 +122,8 @@ Task<std::vector<uint64_t>> read_bitmap_table(storage::Source& file, const Heade
   }
   std::vector<uint64_t> table(bitmap.table_size);
   const Result<void> done = co_await read_entries(file, bitmap.table_offset, table);
-  if (!done) co_return std::unexpected(in_table(bitmap, done.error().message()));
+  if (!done)
+    co_return std::unexpected(in_table(bitmap, done.error().message(), done.error().kind()));
   for (const uint64_t entry : table) {
     const uint64_t offset = entry & bitmap_table_offset_mask;
     const bool both = offset != 0 && (entry & 1) != 0;

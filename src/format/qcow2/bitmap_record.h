@@ -3,6 +3,8 @@
 // that nobody else has written since. Other software keeps the one and clears the other.
 #pragma once
 
+#include <oxbow/info.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +15,7 @@
 
 namespace oxbow::format::qcow2 {
 
-/// When a bitmap is still right: after a clean close only, after the process was killed, after a
-/// power cut, too.
-enum class BitmapDurability : uint8_t { close, process, power };
+using oxbow::BitmapDurability;
 
 /// The machine's present run, by which a power cut is told from a killed process. All zero where
 /// it is not known: then nothing but `power` survives.

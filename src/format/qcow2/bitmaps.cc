@@ -113,6 +113,7 @@ bool Bitmaps::note_in_group(Group& group, uint64_t first, uint64_t count) {
 
 Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   if (record_outdated_) CO_TRY(co_await write_record());
   CO_TRY_ASSIGN(const std::vector<Change> changes, co_await changes_of(offset, length));
   std::vector<Open*> changing;

@@ -13,6 +13,7 @@
 #include "async/sync.h"
 #include "format/format.h"
 #include "format/qcow2/bitmap_bits.h"
+#include "format/qcow2/bitmap_places.h"
 #include "format/qcow2/bitmap_record.h"
 
 namespace oxbow::format::qcow2 {
@@ -21,6 +22,7 @@ struct BitmapOptions {
   /// For bitmaps that have no setting of their own; without it the image's, else `process`.
   std::optional<BitmapDurability> durability;
   BootId boot = current_boot();
+  std::function<void(std::string_view)> warn;
 };
 
 class Bitmaps final : public ChangeTracker {
@@ -29,7 +31,11 @@ class Bitmaps final : public ChangeTracker {
   /// that reference counts are on disk.
   Bitmaps(Gate& gate, Header& header, Refcounts& refcounts, WriteBarrier& counted,
           BitmapOptions options)
-      : gate_(gate), header_(header), refcounts_(refcounts), counted_(counted), options_(options) {}
+      : gate_(gate),
+        header_(header),
+        refcounts_(refcounts),
+        counted_(counted),
+        options_(std::move(options)) {}
 
   /// Reads the directory. Before anything else.
   Task<> start();
@@ -97,6 +103,10 @@ class Bitmaps final : public ChangeTracker {
   Result<Open*> usable(std::string_view name);
   [[nodiscard]] uint64_t bits_for(const Open& bitmap, uint64_t bytes) const;
   void regroup();
+  Task<> examine();
+  Task<bool> take_places(const Open& one, BitmapPlaces& places);
+  Task<bool> keeps_to_itself(const Bitmap& entry, const BitmapPlaces& places);
+  Task<> distrust_unsound(const std::vector<bool>& sound);
   Task<> load(Open& bitmap);
   Task<> take_over(std::vector<Open*> wanted);
   Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
@@ -121,6 +131,7 @@ class Bitmaps final : public ChangeTracker {
   Task<uint64_t> write_new(Writes kind, std::span<const std::byte> contents);
   Task<uint64_t> write_new_table(std::span<const uint64_t> table);
   void release(Writes kind, uint64_t offset, uint64_t bytes);
+  void release_own(Writes kind, uint64_t offset, uint64_t bytes);
   [[nodiscard]] Result<void> may_persist(const std::string& name, uint8_t granularity_bits) const;
   [[nodiscard]] Result<void> may_add(const std::string& name, uint8_t granularity_bits);
 
@@ -132,6 +143,7 @@ class Bitmaps final : public ChangeTracker {
   BitmapRecord record_;
   bool record_outdated_ = false;  ///< it says of a bitmap what does not hold any more
   std::vector<Open> bitmaps_;
+  std::optional<BitmapPlaces> places_;  ///< where bitmaps lay when they were examined
   std::vector<Group> groups_;
   async::Mutex changing_;
 };

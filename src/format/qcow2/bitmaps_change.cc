@@ -144,6 +144,7 @@ Task<> Bitmaps::add(std::string name, uint8_t granularity_bits, bool enabled) {
 // Its clusters are free once no directory on disk names them.
 Task<> Bitmaps::remove(std::string_view name) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   const Open* const gone = find(name);
   if (gone == nullptr) {
     co_return fail(ErrorKind::not_found, "Dirty bitmap '" + std::string(name) + "' not found",
@@ -158,17 +159,23 @@ Task<> Bitmaps::remove(std::string_view name) {
   CO_TRY(co_await switch_directory(left));
   bitmaps_.erase(bitmaps_.begin() + place);
   regroup();
-  release(Writes::bitmap_table, entry.table_offset, uint64_t{entry.table_size} * 8);
+  release_own(Writes::bitmap_table, entry.table_offset, uint64_t{entry.table_size} * 8);
   if (!table) co_return {};
   for (const uint64_t one : *table) {
     const uint64_t offset = one & bitmap_table_offset_mask;
-    if (offset != 0) release(Writes::bitmap_data, offset, header_.cluster_size());
+    if (offset != 0) release_own(Writes::bitmap_data, offset, header_.cluster_size());
   }
   co_return {};
 }
 
+// What was found in the image: clusters that another bitmap names, too, rather leak.
+void Bitmaps::release_own(Writes kind, uint64_t offset, uint64_t bytes) {
+  if (!places_->shared(offset, bytes)) release(kind, offset, bytes);
+}
+
 Task<> Bitmaps::clear(std::string_view name) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   CO_TRY_ASSIGN(Open* const found, usable(name));
   CO_TRY(co_await load(*found));
   if (found->bits->bits().count() == 0) co_return {};
@@ -180,6 +187,7 @@ Task<> Bitmaps::clear(std::string_view name) {
 
 Task<> Bitmaps::set_enabled(std::string_view name, bool enabled) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   CO_TRY_ASSIGN(Open* const found, usable(name));
   if (found->entry.enabled() == enabled) co_return {};
   found->entry.flags ^= bitmap_auto;
@@ -192,6 +200,7 @@ Task<> Bitmaps::set_enabled(std::string_view name, bool enabled) {
 
 Task<> Bitmaps::merge(std::string_view into, const SparseBits& bits, uint8_t granularity_bits) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   CO_TRY_ASSIGN(Open* const found, usable(into));
   CO_TRY(co_await take_over(found));
   if (found->entry.granularity_bits == granularity_bits) {
@@ -219,6 +228,7 @@ void Bitmaps::merge_finer_or_coarser(Open& into, const SparseBits& bits,
 
 Task<> Bitmaps::before_resize(uint64_t bytes) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
+  CO_TRY(co_await examine());
   std::vector<Open*> changing;
   for (Open& one : bitmaps_) {
     if (!one.usable()) continue;

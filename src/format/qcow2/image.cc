@@ -27,6 +27,12 @@ uint64_t refcount_cache_bytes(const Qcow2OpenOptions& options) {
   return options.refcount_cache_bytes != 0 ? options.refcount_cache_bytes : default_refcount_cache;
 }
 
+BitmapOptions bitmap_options(const Qcow2OpenOptions& options) {
+  BitmapOptions out = options.bitmaps;
+  out.warn = options.warn;
+  return out;
+}
+
 }  // namespace
 
 Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
@@ -40,7 +46,7 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
       guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
-      bitmaps_(gate_, header_, refcounts_, *this, options_.bitmaps) {}
+      bitmaps_(gate_, header_, refcounts_, *this, bitmap_options(options_)) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 

@@ -74,48 +74,53 @@ class Scan {
       l1_tables.push_back({snapshot.l1_table_offset, snapshot.l1_table_offset + bytes});
     }
     if (!wants(class_bit(Writes::inactive_l2))) co_return {};
-    co_return co_await inactive_tables(std::move(l1_tables));
+    co_return co_await what_tables_name(Writes::inactive_l2, std::move(l1_tables));
   }
 
-  // Tables of snapshots may lie over each other in a hostile image: each byte is read once.
-  Task<> inactive_tables(std::vector<Range> l1_tables) {
-    std::ranges::sort(l1_tables, {}, &Range::begin);
+  // Tables may lie over each other in a hostile image: each byte is read once.
+  Task<> what_tables_name(Writes kind, std::vector<Range> tables) {
+    std::ranges::sort(tables, {}, &Range::begin);
     uint64_t done = 0;
-    for (const Range& table : l1_tables) {
+    for (const Range& table : tables) {
       const uint64_t begin = std::max(done, table.begin);
       const uint64_t end = std::min(table.end, file_.size());
-      if (begin < end) CO_TRY(co_await inactive_tables_in(begin, end));
+      if (begin < end) CO_TRY(co_await what_entries_name(kind, begin, end));
       done = std::max(done, table.end);
     }
     co_return {};
   }
 
-  Task<> inactive_tables_in(uint64_t begin, uint64_t end) {
+  Task<> what_entries_name(Writes kind, uint64_t begin, uint64_t end) {
     constexpr uint64_t piece = 1 << 20;
     for (uint64_t at = begin; at < end; at += piece) {
       std::vector<uint64_t> entries(std::min(piece, align_up(end - at, 8)) / 8);
       CO_TRY(co_await read_entries(file_, at, entries));
-      tables_of(Writes::inactive_l2, entries);
+      // Of a bitmap's damaged table nobody follows what is no entry.
+      if (kind == Writes::bitmap_data) {
+        std::erase_if(entries, [&](uint64_t entry) { return !names_cluster(entry); });
+      }
+      tables_of(kind, entries);
     }
     co_return {};
+  }
+
+  [[nodiscard]] bool names_cluster(uint64_t bitmap_entry) const {
+    return (bitmap_entry & ~bitmap_table_offset_mask) == 0 &&
+           is_aligned(bitmap_entry, header_.cluster_size());
   }
 
   Task<> bitmaps() {
     if (!header_.bitmaps) co_return {};
     CO_TRY_ASSIGN(const std::vector<Bitmap> found, co_await read_bitmap_directory(file_, header_));
+    std::vector<Range> tables;
     for (const Bitmap& bitmap : found) {
-      tell(Writes::bitmap_table, bitmap.table_offset, uint64_t{bitmap.table_size} * 8);
-      if (!wants(class_bit(Writes::bitmap_data))) continue;
-      const auto table = co_await read_bitmap_table(file_, header_, bitmap);
-      // Nobody follows the table of a bitmap that is not to be used: it may be damaged.
-      if (!table && (bitmap.in_use() || bitmap.foreign())) continue;
-      if (!table) co_return std::unexpected(table.error());
-      for (const uint64_t entry : *table) {
-        const uint64_t offset = entry & bitmap_table_offset_mask;
-        if (offset != 0) tell(Writes::bitmap_data, offset, header_.cluster_size());
-      }
+      const uint64_t bytes = uint64_t{bitmap.table_size} * 8;
+      if (bytes == 0 || bitmap.table_offset > max_file_offset - bytes) continue;
+      tell(Writes::bitmap_table, bitmap.table_offset, bytes);
+      tables.push_back({bitmap.table_offset, bitmap.table_offset + bytes});
     }
-    co_return {};
+    if (!wants(class_bit(Writes::bitmap_data))) co_return {};
+    co_return co_await what_tables_name(Writes::bitmap_data, std::move(tables));
   }
 
   storage::Source& file_;
