@@ -57,13 +57,13 @@ std::optional<Trust> parse_trust(std::string_view text) {
 }
 
 CommandLine::CommandLine(const ToolContext& context, int argc, char** argv,
-                         std::string_view short_options, std::initializer_list<option> long_options,
+                         std::string_view short_options, std::vector<option> long_options,
                          int object_error_code)
     : context_(context),
       argc_(argc),
       argv_(argv),
       short_options_(":h"),
-      long_options_(long_options),
+      long_options_(std::move(long_options)),
       object_error_code_(object_error_code),
       trust_(context.trust) {
   short_options_ += short_options;

@@ -75,7 +75,7 @@ class CommandLine {
   /// `short_options` without a leading ':' and without 'h'; argv[0] is the command's name.
   /// A bad --object leaves with `object_error_code`.
   CommandLine(const ToolContext& context, int argc, char** argv, std::string_view short_options,
-              std::initializer_list<option> long_options, int object_error_code = 1);
+              std::vector<option> long_options, int object_error_code = 1);
 
   /// The next option's letter or value, or `end`.
   int next();

@@ -43,6 +43,7 @@ class Conversion {
   bool target_takes_bitmaps();
   bool copy_bitmap(const BitmapInfo& bitmap);
   bool copy_bitmaps();
+  bool choose_ranges(CopyOptions& options);
   bool copy_contents(ProgressPrinter& progress);
   bool close_target();
   bool target_reads_as_zero() const;
@@ -259,8 +260,19 @@ bool Conversion::target_reads_as_zero() const {
   return !device || target_format() != "raw";
 }
 
+bool Conversion::choose_ranges(CopyOptions& options) {
+  if (!arguments_.dirty) return true;
+  options.ranges.emplace();
+  const auto take = [&](uint64_t offset, uint64_t length) {
+    options.ranges->push_back({offset, length});
+  };
+  const auto visited = sources_.front().visit_dirty(*arguments_.dirty, take);
+  return visited || refuse(visited.error(), sources_.front().filename());
+}
+
 bool Conversion::copy_contents(ProgressPrinter& progress) {
   CopyOptions options;
+  if (!choose_ranges(options)) return false;
   options.sparse_size = arguments_.sparse_size;
   options.target_is_zero = target_reads_as_zero();
   options.target_has_backing = has_backing_;

@@ -16,6 +16,7 @@ enum ConvertOption : int {
   opt_salvage,
   opt_bitmaps,
   opt_skip_broken_bitmaps,
+  opt_dirty,
 };
 
 constexpr uint64_t largest_sparse_size = uint64_t{16} << 20;
@@ -105,6 +106,7 @@ void take_plain_option(int option, const char* argument, Reading& reading) {
     case opt_target_is_zero: arguments.target_is_zero = true; break;
     case opt_salvage: arguments.salvage = true; break;
     case opt_bitmaps: arguments.bitmaps = true; break;
+    case opt_dirty: arguments.dirty = argument; break;
     case opt_skip_broken_bitmaps: arguments.skip_broken_bitmaps = true; break;
     default: break;
   }
@@ -136,6 +138,9 @@ const char* contradiction(const Reading& reading) {
   if (arguments.skip_broken_bitmaps && !arguments.bitmaps) {
     return "Use of --skip-broken-bitmaps requires --bitmaps";
   }
+  if (arguments.dirty && !arguments.backing_file && !arguments.skip_create) {
+    return "--dirty needs what the copy is to be made complete by: -B, or -n and a target";
+  }
   if (arguments.target_image_opts && !arguments.skip_create) {
     return "--target-image-opts requires use of -n flag";
   }
@@ -164,6 +169,9 @@ std::optional<int> finish(const ToolContext& context, std::span<char* const> ope
   if (operands.size() < 2) return fail_with(context, "Must specify image file name");
   arguments.sources.assign(operands.begin(), operands.end() - 1);
   arguments.target = operands.back();
+  if (arguments.dirty && (arguments.sources.size() > 1 || arguments.snapshot)) {
+    return fail_with(context, "--dirty goes with one source and its present contents");
+  }
   if (arguments.snapshot && arguments.sources.size() > 1) {
     return fail_with(context, "No support for concatenating multiple snapshot");
   }
@@ -173,15 +181,18 @@ std::optional<int> finish(const ToolContext& context, std::span<char* const> ope
 }  // namespace
 
 ConvertCommand read_convert_arguments(const ToolContext& context, int argc, char** argv) {
-  CommandLine line(context, argc, argv, "f:O:B:F:ct:T:S:pqnl:o:m:r:WUC",
-                   {{"image-opts", no_argument, nullptr, opt_image_opts},
-                    {"force-share", no_argument, nullptr, 'U'},
-                    {"source-image-opts", no_argument, nullptr, opt_image_opts},
-                    {"target-image-opts", no_argument, nullptr, opt_target_image_opts},
-                    {"target-is-zero", no_argument, nullptr, opt_target_is_zero},
-                    {"salvage", no_argument, nullptr, opt_salvage},
-                    {"bitmaps", no_argument, nullptr, opt_bitmaps},
-                    {"skip-broken-bitmaps", no_argument, nullptr, opt_skip_broken_bitmaps}});
+  std::vector<option> options{
+      {"image-opts", no_argument, nullptr, opt_image_opts},
+      {"force-share", no_argument, nullptr, 'U'},
+      {"source-image-opts", no_argument, nullptr, opt_image_opts},
+      {"target-image-opts", no_argument, nullptr, opt_target_image_opts},
+      {"target-is-zero", no_argument, nullptr, opt_target_is_zero},
+      {"salvage", no_argument, nullptr, opt_salvage},
+      {"bitmaps", no_argument, nullptr, opt_bitmaps},
+      {"skip-broken-bitmaps", no_argument, nullptr, opt_skip_broken_bitmaps}};
+  // The stock tool has no such option.
+  if (!context.stock_name) options.push_back({"dirty", required_argument, nullptr, opt_dirty});
+  CommandLine line(context, argc, argv, "f:O:B:F:ct:T:S:pqnl:o:m:r:WUC", std::move(options));
   ConvertCommand command;
   Reading reading{command.arguments};
   for (int option; (option = line.next()) != CommandLine::end;) {

@@ -41,6 +41,7 @@ struct ConvertArguments {
   bool salvage = false;
   bool compress = false;
   bool bitmaps = false;
+  std::optional<std::string> dirty;  ///< copied is what this bitmap of the source marks
   bool skip_broken_bitmaps = false;
   Trust trust = Trust::all;
 };

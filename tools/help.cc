@@ -20,13 +20,23 @@ constexpr const char* commands_help = R"(
                          accepted for compatibility; there are no trace events
 
 Command syntax:
+  bitmap (--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b source_file [-F source_fmt]] [-g granularity] [--object objectdef] [--image-opts | -f fmt] filename bitmap
+  bitmap list [--image-opts | -f fmt] [--output=ofmt] [-U] filename
+  bitmap dump [--image-opts | -f fmt] [--output=ofmt] [-U] filename bitmap
+  bitmap durability [--image-opts | -f fmt] close|process|power|default filename [bitmap]
   check [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-T src_cache] [-U] filename
   compare [--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] [-s] [-U] filename1 filename2
   convert [--object objectdef] [--image-opts] [--target-image-opts] [--target-is-zero] [-U] [-C] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] [-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename [filename2 [...]] output_filename
   create [--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]
   info [--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [--untrusted] [-U] filename
   io [options] [-c command]... [filename]
+  snapshot [--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | -c snapshot | -d snapshot] filename
   map [--object objectdef] [--image-opts] [-f fmt] [--start-offset=offset] [--max-length=len] [--output=ofmt] [-U] filename
+
+Beside the stock tools' options, convert takes --dirty BITMAP: only what that dirty bitmap of
+the source marks is copied, over the backing file (-B) or the target's contents (-n).
+'bitmap list', 'bitmap dump' and 'bitmap durability' are Oxbow's own, too. Under the stock
+names they do not exist.
 
 Every command takes --trust=none|same-directory|all: which backing and data files
 an image may make it open. The default is 'all' under the stock names and

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace oxbow {
 
@@ -15,7 +16,17 @@ struct Progress {
   std::function<void(uint64_t done, uint64_t total)> report;
 };
 
+/// Guest bytes.
+struct ByteRange {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
 struct CopyOptions {
+  /// Copied are these alone, and in full, whatever the target has: an increment. In order, apart;
+  /// the rest of the target stays as it is. Nothing: everything.
+  std::optional<std::vector<ByteRange>> ranges;
+
   /// Runs of zero bytes at least this long (bytes, a multiple of 512) become holes or zero
   /// clusters in the target; 0: every byte is written, holes too, as data.
   uint64_t sparse_size = 4096;

@@ -36,6 +36,7 @@ CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
       writes_overlap_(may_overlap(*target_, options_, plan_)),
       offload_(options_.kernel_copy && can_take_offload(*target_)),
       detect_zeroes_(!options_.kernel_copy) {
+  if (options_.ranges) return;
   if (options_.target_has_backing && target_->backing()) {
     sources_.share_below(layers_above(*sources_.nodes().front(), *target_->backing()));
   } else if (options_.target_has_backing) {

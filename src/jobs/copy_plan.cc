@@ -41,9 +41,24 @@ CopyPlan::PlacedRun::Need CopyPlan::need_for(SourceRun::Kind kind, PlacedRun& ru
   return PlacedRun::Need::zero;
 }
 
+// To the end of the range that `offset` lies in, or, with nothing to do, to the next range.
+CopyPlan::PlacedRun CopyPlan::wanted_from(uint64_t offset) const {
+  if (!options_.ranges) return {offset, size(), PlacedRun::Need::copy};
+  const auto next =
+      std::ranges::upper_bound(*options_.ranges, offset, {},
+                               [](const ByteRange& range) { return range.offset + range.length; });
+  if (next == options_.ranges->end()) return {offset, size(), PlacedRun::Need::nothing};
+  if (next->offset > offset) {
+    return {offset, std::min(next->offset, size()), PlacedRun::Need::nothing};
+  }
+  return {offset, std::min(next->offset + next->length, size()), PlacedRun::Need::copy};
+}
+
 Task<CopyPlan::PlacedRun> CopyPlan::placed_run(uint64_t offset) {
   if (offset >= current_.begin && offset < current_.end) co_return current_;
-  const Result<SourceRun> found = co_await sources_.run_at(offset, size() - offset);
+  const PlacedRun wanted = wanted_from(offset);
+  if (wanted.need == PlacedRun::Need::nothing) co_return current_ = wanted;
+  const Result<SourceRun> found = co_await sources_.run_at(offset, wanted.end - offset);
   if (!found) {
     const Error told =
         while_doing("error while reading block status at offset ", offset, found.error());

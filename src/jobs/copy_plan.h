@@ -63,6 +63,7 @@ class CopyPlan {
     bool compressed = false;
   };
   Task<PlacedRun> placed_run(uint64_t offset);
+  [[nodiscard]] PlacedRun wanted_from(uint64_t offset) const;
   [[nodiscard]] PlacedRun::Need need_for(SourceRun::Kind kind, PlacedRun& run) const;
 
   SourceSet& sources_;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "storage/file_storage.h"
 
@@ -288,7 +290,15 @@ Result<void> FileStorage::lock(LockSet set) {
     lockable_ = false;
     return {};
   }
-  return locks_.change(set);
+  // The locks of a process that was killed end with its last request, a moment after itself.
+  constexpr auto patience = std::chrono::milliseconds(10);
+  constexpr int attempts = 10;
+  Result<void> done = locks_.change(set);
+  for (int i = 0; i < attempts && !done && done.error().kind() == ErrorKind::busy; ++i) {
+    std::this_thread::sleep_for(patience);
+    done = locks_.change(set);
+  }
+  return done;
 }
 
 }  // namespace oxbow::storage

@@ -195,6 +195,21 @@ TEST_F(CopyJobTest, WhatTheSharedBackingFileSaysIsLeftAlone) {
   EXPECT_EQ(source.contents(), target.contents());
 }
 
+TEST_F(CopyJobTest, OnlyTheRangesAreCopiedAndInFull) {
+  PlainNode base(8 * mib);
+  base.fill(0, 8 * mib, 1);
+  PlainNode source(8 * mib), target(8 * mib, 65536, base.node);
+  source.fill(2 * mib, 64 * kib, 2);
+  source.fill(5 * mib, 64 * kib, 3);
+  options_.target_has_backing = true;
+  options_.ranges = {{2 * mib + 4096, 128 * kib}, {4 * mib, 4 * kib}};
+  ASSERT_TRUE(copy({&source}, target));
+  EXPECT_EQ(only(target, 'w'), (std::vector<Done>{{'w', 2 * mib + 4096, 60 * kib}}));
+  EXPECT_EQ(only(target, 'z'),
+            (std::vector<Done>{{'z', 2 * mib + 64 * kib, 68 * kib}, {'z', 4 * mib, 4 * kib}}));
+  EXPECT_EQ(only(source, 'r'), (std::vector<Done>{{'r', 2 * mib + 4096, 60 * kib}}));
+}
+
 // The stock tool copies the top layer alone and loses what the middle one says.
 TEST_F(CopyJobTest, LayersBetweenTheSourceAndTheSharedBackingFileAreCopied) {
   PlainNode base(4 * mib);
