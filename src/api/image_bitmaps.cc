@@ -12,7 +12,7 @@
 namespace oxbow {
 namespace {
 
-using format::qcow2::Bitmaps;
+using format::qcow2::BitmapsAtRest;
 using format::qcow2::Qcow2Image;
 
 template <class T>
@@ -29,7 +29,7 @@ Result<Qcow2Image*> having(const Image& image, const std::string& name) {
   return fail(ErrorKind::not_found, "Dirty bitmap '" + name + "' not found", ENOENT);
 }
 
-Result<Bitmaps*> changeable(const Image& image, const std::string& name) {
+Result<BitmapsAtRest> changeable(const Image& image, const std::string& name) {
   TRY_ASSIGN(Qcow2Image * format, having(image, name));
   return wait(format->change_bitmaps());
 }
@@ -55,27 +55,27 @@ Result<void> Image::add_bitmap(const std::string& name, uint64_t granularity, bo
                 "Can't store persistent bitmaps to " + filename() + ": Operation not supported",
                 ENOTSUP);
   }
-  TRY_ASSIGN(Bitmaps * bitmaps, wait(image->change_bitmaps()));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, wait(image->change_bitmaps()));
   return wait(bitmaps->add(name, granularity_bits(granularity, *image), enabled));
 }
 
 Result<void> Image::remove_bitmap(const std::string& name) {
-  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
   return wait(bitmaps->remove(name));
 }
 
 Result<void> Image::clear_bitmap(const std::string& name) {
-  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
   return wait(bitmaps->clear(name));
 }
 
 Result<void> Image::enable_bitmap(const std::string& name, bool enabled) {
-  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
   return wait(bitmaps->set_enabled(name, enabled));
 }
 
 Result<void> Image::merge_bitmap(const std::string& into, Image& source, const std::string& name) {
-  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, into));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, into));
   TRY(bitmaps->granularity_bits_of(into));
   TRY_ASSIGN(Qcow2Image * from, having(source, name));
   TRY_ASSIGN(const uint8_t granularity, from->bitmaps().granularity_bits_of(name));
@@ -106,7 +106,7 @@ Result<void> Image::visit_dirty(
 
 Result<void> Image::set_bitmap_durability(const std::string& name,
                                           std::optional<BitmapDurability> setting) {
-  TRY_ASSIGN(Bitmaps * bitmaps, changeable(*this, name));
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
   return wait(bitmaps->set_durability(name, setting));
 }
 

@@ -65,11 +65,28 @@ struct ZeroFlags {
 class ChangeTracker {
  public:
   virtual ~ChangeTracker() = default;
-  /// The quick way: false where it takes more, and nothing has happened then that mark() does not
-  /// do again.
+  /// Begins a change the quick way: false where it takes more, and nothing has happened then that
+  /// mark() does not do again.
   [[nodiscard]] virtual bool note(uint64_t offset, uint64_t length) = 0;
-  /// The change may be made when this has ended.
+  /// Begins a change: it may be made when this has ended.
   virtual Task<> mark(uint64_t offset, uint64_t length) = 0;
+  /// A change that began is over, made or not.
+  virtual void ended() = 0;
+};
+
+/// Ends a change when it goes.
+class ChangeUnderWay {
+ public:
+  /// Of a change that has begun; nullptr: there is none.
+  explicit ChangeUnderWay(ChangeTracker* tracker) : tracker_(tracker) {}
+  ~ChangeUnderWay() {
+    if (tracker_ != nullptr) tracker_->ended();
+  }
+  ChangeUnderWay(const ChangeUnderWay&) = delete;
+  ChangeUnderWay& operator=(const ChangeUnderWay&) = delete;
+
+ private:
+  ChangeTracker* tracker_;
 };
 
 /// Limits and habits that commands show.

@@ -98,6 +98,7 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
   } else {
     const uint64_t length = io_length(from);
     if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+    const format::ChangeUnderWay change(tracker(length));
     CO_TRY(co_await write_data(offset, from));
   }
   if (flags.fua) co_return co_await flush();
@@ -156,6 +157,7 @@ Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
 
 Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+  const format::ChangeUnderWay change(tracker(length));
   const uint64_t end = offset + length;
   while (offset < end) {
     CO_TRY_ASSIGN(const uint64_t covered,
@@ -233,6 +235,7 @@ Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
 
 Task<> Node::discard(uint64_t offset, uint64_t length) {
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
+  const format::ChangeUnderWay change(tracker(length));
   co_return co_await format_->discard(offset, length);
 }
 

@@ -78,8 +78,11 @@ class Node {
   Task<> populate(uint64_t offset, uint64_t length);
   Task<> populate_hole(uint64_t begin, uint64_t end);
   Task<bool> populate_zeroes(uint64_t begin, uint64_t end);
+  [[nodiscard]] format::ChangeTracker* tracker(uint64_t length) const {
+    return length != 0 ? changes_ : nullptr;
+  }
   [[nodiscard]] bool must_be_marked(uint64_t offset, uint64_t length) {
-    return changes_ != nullptr && length != 0 && !changes_->note(offset, length);
+    return tracker(length) != nullptr && !changes_->note(offset, length);
   }
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);

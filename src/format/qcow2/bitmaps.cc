@@ -89,13 +89,21 @@ const SparseBits& Bitmaps::known(const Group& group) const {
 }
 
 bool Bitmaps::note(uint64_t offset, uint64_t length) {
-  if (record_outdated_) return false;
-  return std::ranges::all_of(groups_, [&](Group& group) {
+  if (record_outdated_ || quiet_.locked()) return false;
+  const bool noted = std::ranges::all_of(groups_, [&](Group& group) {
     const uint64_t first = offset >> group.granularity_bits;
     const uint64_t last = (offset + length - 1) >> group.granularity_bits;
     const uint64_t count = last - first + 1;
     return known(group).all_set(first, count) || note_in_group(group, first, count);
   });
+  if (noted) ++under_way_;
+  return noted;
+}
+
+Task<async::Mutex::Guard> Bitmaps::quiesce() {
+  CO_TRY_ASSIGN(auto quiet, co_await quiet_.lock());
+  while (under_way_ != 0) CO_TRY(co_await idle_.wait());
+  co_return std::move(quiet);
 }
 
 // Where memory alone has to change, and nobody is storing bits at the moment.
@@ -112,6 +120,16 @@ bool Bitmaps::note_in_group(Group& group, uint64_t first, uint64_t count) {
 }
 
 Task<> Bitmaps::mark(uint64_t offset, uint64_t length) {
+  {
+    CO_TRY_ASSIGN(const auto turn, co_await quiet_.lock());
+    ++under_way_;
+  }
+  const Result<void> marked = co_await mark_begun(offset, length);
+  if (!marked) ended();
+  co_return marked;
+}
+
+Task<> Bitmaps::mark_begun(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
   if (record_outdated_) CO_TRY(co_await write_record());

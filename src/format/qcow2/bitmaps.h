@@ -46,6 +46,12 @@ class Bitmaps final : public ChangeTracker {
 
   [[nodiscard]] bool note(uint64_t offset, uint64_t length) override;
   Task<> mark(uint64_t offset, uint64_t length) override;
+  void ended() override {
+    if (--under_way_ == 0) idle_.notify_all();
+  }
+  /// No guest change is under way when this has ended, and none begins while the guard is held:
+  /// a bitmap that says "clean" must not miss data that is still on its way.
+  Task<async::Mutex::Guard> quiesce();
 
   /// As they are now: IN_USE says that a bitmap was found so, and cannot be used.
   [[nodiscard]] std::vector<Bitmap> list() const;
@@ -111,6 +117,7 @@ class Bitmaps final : public ChangeTracker {
   Task<> take_over(std::vector<Open*> wanted);
   Task<> take_over(Open* one) { return take_over(std::vector<Open*>(1, one)); }
   [[nodiscard]] bool note_in_group(Group& group, uint64_t first, uint64_t count);
+  Task<> mark_begun(uint64_t offset, uint64_t length);
   Task<std::vector<Change>> changes_of(uint64_t offset, uint64_t length);
   Task<> write_directory_in_place();
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
@@ -146,6 +153,9 @@ class Bitmaps final : public ChangeTracker {
   std::optional<BitmapPlaces> places_;  ///< where bitmaps lay when they were examined
   std::vector<Group> groups_;
   async::Mutex changing_;
+  async::Mutex quiet_;
+  async::WaitQueue idle_;
+  uint64_t under_way_ = 0;  ///< guest changes
 };
 
 }  // namespace oxbow::format::qcow2

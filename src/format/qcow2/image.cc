@@ -228,10 +228,11 @@ Task<> Qcow2Image::close() {
   co_return bitmaps ? closed : bitmaps;
 }
 
-Task<Bitmaps*> Qcow2Image::change_bitmaps() {
+Task<BitmapsAtRest> Qcow2Image::change_bitmaps() {
   CO_TRY(writable());
+  CO_TRY_ASSIGN(auto quiet, co_await bitmaps_.quiesce());
   CO_TRY(co_await flush());
-  co_return &bitmaps_;
+  co_return BitmapsAtRest(bitmaps_, std::move(quiet));
 }
 
 }  // namespace oxbow::format::qcow2

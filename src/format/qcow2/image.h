@@ -45,6 +45,19 @@ struct Qcow2OpenOptions {
 /// What names a snapshot: its name, or its id where no name fits.
 enum class SnapshotKey { name, name_or_id };
 
+/// Bitmaps of an image to which nobody writes as long as this is held.
+class BitmapsAtRest {
+ public:
+  BitmapsAtRest(Bitmaps& bitmaps, async::Mutex::Guard quiet)
+      : bitmaps_(&bitmaps), quiet_(std::move(quiet)) {}
+  Bitmaps& operator*() const { return *bitmaps_; }
+  Bitmaps* operator->() const { return bitmaps_; }
+
+ private:
+  Bitmaps* bitmaps_;
+  async::Mutex::Guard quiet_;
+};
+
 class Qcow2Image final : public Format, private WriteBarrier, private TablesInMemory {
  public:
   Qcow2Image(std::unique_ptr<storage::Storage> file, Header header, Qcow2OpenOptions options);
@@ -97,9 +110,10 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
   /// To look at.
   [[nodiscard]] Bitmaps& bitmaps() { return bitmaps_; }
-  /// To change. All that was written is on disk first: a bitmap that says "clean" from now on must
-  /// not speak of data that a crash takes back. read_only where the image is.
-  Task<Bitmaps*> change_bitmaps();
+  /// To change. All that was written is on disk first, and nothing is being written meanwhile: a
+  /// bitmap that says "clean" from now on must not miss data that comes yet, nor speak of data
+  /// that a crash takes back. read_only where the image is.
+  Task<BitmapsAtRest> change_bitmaps();
 
  private:
   Task<> before_write_back() override;

@@ -3,7 +3,9 @@
 
 #include <random>
 
+#include "async/task_group.h"
 #include "bitmaps_image.h"
+#include "delaying_storage.h"
 #include "failing_storage.h"
 #include "storage/crash.h"
 
@@ -273,6 +275,76 @@ TEST_F(BitmapsTest, are_exact_after_any_operations) {
   }
   EXPECT_EQ(dirty("fine"), expected);
   close();
+}
+
+// Writers that never rest, and a backup that clears the bitmap beneath them.
+class Restless {
+ public:
+  Restless(graph::Node& node, uint32_t seed) : node_(node), random_(seed) {}
+
+  async::Task<> all() {
+    async::TaskGroup group(writers + 1);
+    for (int i = 0; i < writers; ++i) CO_TRY(co_await group.spawn(write_on(i)));
+    CO_TRY(co_await group.spawn(clear_now_and_then()));
+    co_return co_await group.join();
+  }
+  /// What the disk held when the bitmap was cleared last.
+  [[nodiscard]] const Bytes& base() const { return base_; }
+
+ private:
+  static constexpr int writers = 6;
+
+  async::Task<> write_on(int number) {
+    for (int i = 0; i < 80; ++i) {
+      const Bytes data(1 + random_() % 6000, static_cast<std::byte>(1 + number * 40 + i % 40));
+      const uint64_t offset = random_() % (node_.virtual_size() - data.size());
+      const iovec part{const_cast<std::byte*>(data.data()), data.size()};
+      CO_TRY(co_await node_.write(offset, IoSpan(&part, 1)));
+    }
+    co_return {};
+  }
+  async::Task<> clear_now_and_then() {
+    for (int i = 0; i < 8; ++i) {
+      for (unsigned turns = random_() % 40; turns != 0; --turns) CO_TRY(co_await loop().yield());
+      {
+        CO_TRY_ASSIGN(const auto bitmaps, co_await engine(node_).change_bitmaps());
+        CO_TRY(co_await bitmaps->clear("one"));
+      }
+      Bytes now(node_.virtual_size());
+      const iovec part{now.data(), now.size()};
+      CO_TRY(co_await node_.read(0, IoSpan(&part, 1)));
+      base_ = std::move(now);
+    }
+    co_return {};
+  }
+
+  graph::Node& node_;
+  std::mt19937 random_;
+  Bytes base_;
+};
+
+TEST_F(BitmapsTest, cleared_beneath_writers_miss_nothing) {
+  for (uint32_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto made = make_image({.cluster_bits = 12, .bytes = 256 << 10});
+    const auto slow = std::make_shared<storage::DelayingStorage>(
+        std::make_shared<storage::MemoryStorage>(made), seed);
+    const auto durability = static_cast<BitmapDurability>(seed % 3);
+    auto opened = open_node(std::make_unique<storage::LentStorage>(slow), nullptr, true, true,
+                            BitmapOptions{durability, this_boot});
+    ASSERT_TRUE(opened);
+    node_ = std::move(*opened);
+    add("one", 9 + seed % 5);
+    add("two", 12);
+    Restless restless(*node_, seed);
+    ok(loop().run(restless.all()));
+    const auto bits = loop().run(engine(*node_).bitmaps().bits_of("one"));
+    ASSERT_TRUE(bits);
+    EXPECT_TRUE(
+        covers(engine(*node_).bitmaps().list()[0], **bits, restless.base(), read_all(*node_)));
+    ok(loop().run(node_->close()));
+    node_.reset();
+  }
 }
 
 TEST_F(BitmapsTest, disabled_ones_are_not_marked_and_do_not_change) {
