@@ -14,6 +14,9 @@
 
 namespace oxbow::fuzz {
 
+/// What a guest writes.
+inline constexpr std::byte guest_byte{0x5a};
+
 inline storage::SparseBytes bytes_of(const uint8_t* data, size_t size) {
   storage::SparseBytes bytes;
   const iovec all{const_cast<uint8_t*>(data), size};
@@ -36,7 +39,7 @@ inline std::unique_ptr<graph::Node> open(async::Loop& loop, std::unique_ptr<stor
 inline void write_some(async::Loop& loop, graph::Node& node) {
   const uint64_t size = node.virtual_size();
   if (size < 4096) return;
-  std::vector<std::byte> buffer(3000, std::byte{0x5a});
+  std::vector<std::byte> buffer(3000, guest_byte);
   const iovec part{buffer.data(), buffer.size()};
   for (const uint64_t offset : {uint64_t{0}, size / 2, size - 3000}) {
     (void)loop.run(node.write(offset, IoSpan(&part, 1)));
