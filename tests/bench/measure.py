@@ -9,12 +9,14 @@ import time
 
 
 class Cost:
-    """What one run took: seconds of CPU (user + system) and wall, peak memory in KiB."""
+    """What one run took: seconds of CPU (user + system) and wall, peak memory and what it wrote
+    to files in KiB."""
 
-    def __init__(self, cpu, wall, memory):
+    def __init__(self, cpu, wall, memory, written=0):
         self.cpu = cpu
         self.wall = wall
         self.memory = memory
+        self.written = written
 
 
 class Failed(Exception):
@@ -41,7 +43,7 @@ def run(arguments):
     child.stderr.close()
     if child.returncode != 0:
         raise Failed(f"{' '.join(arguments)}: exit {child.returncode}: {words.decode(errors='replace')}")
-    return Cost(usage.ru_utime + usage.ru_stime, wall, memory)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, memory, usage.ru_oublock / 2)
 
 
 class Tools:

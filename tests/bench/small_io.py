@@ -9,9 +9,9 @@ import random
 from measure import Cost, Result, run
 
 
-def commands(verb, count, blocks, depth):
+def commands(verb, count, blocks, depth, seed=1):
     """`count` commands; at depth n, n asynchronous ones and then a flush that waits."""
-    places = random.Random(1)
+    places = random.Random(seed)
     words = []
     for number in range(count):
         offset = places.randrange(blocks) * 4096
