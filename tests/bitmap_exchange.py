@@ -170,6 +170,18 @@ def fifty_rounds(oxbow, folder):
     run(*STOCK_IMG, "check", image)
 
 
+def handed_over(oxbow, folder):
+    """Reopened for reading, the bitmap is stored at once; for writing again, it goes on."""
+    image = folder / "reopened.qcow2"
+    for tool in ([oxbow, "io"], STOCK_IO):
+        run(oxbow, "create", "-q", "-f", "qcow2", image, "8M")
+        run(oxbow, "bitmap", "--add", image, "b")
+        run(*tool, "-c", "write -q 0 64k", "-c", "reopen -r", "-c", "sigraise 9", image, code=-9)
+        assert read_by_stock(image, "b") == [(0, 65536)]
+        run(*tool, "-r", "-c", "reopen -w", "-c", "write -q 1M 64k", image)
+        assert read_by_stock(image, "b") == [(0, 65536), (1 << 20, 65536)]
+
+
 def other_writer_between(oxbow, folder):
     """Killed, then written to by the stock tool: the bitmap is not taken for right."""
     image = folder / "between.qcow2"
@@ -193,6 +205,7 @@ def main(build):
         for seed in range(15):
             taking_turns(oxbow, folder, SHAPES[seed % len(SHAPES)], seed)
         fifty_rounds(oxbow, folder)
+        handed_over(oxbow, folder)
         other_writer_between(oxbow, folder)
     return 0
 
