@@ -105,6 +105,13 @@ class Image {
   /// Calls visit(offset, length) for each dirty range, in order; guest bytes, cut at size().
   Result<void> visit_dirty(const std::string& name,
                            const std::function<void(uint64_t offset, uint64_t length)>& visit);
+  /// A backup begins to copy what bitmap `name` marks: it stays as it is, cannot be removed or
+  /// changed by another call (busy), and what changes from now on is remembered besides.
+  Result<void> freeze_bitmap(const std::string& name);
+  /// The backup is over, and has copied these ranges: what lies wholly inside one is dirty only if
+  /// it changed since the bitmap was frozen. Without a range nothing is lost (the backup failed);
+  /// with {{0, size()}} it was a success.
+  Result<void> thaw_bitmap(const std::string& name, std::span<const ByteRange> copied);
   /// What the bitmap `name` is to survive, kept in the image; an empty name: those that have no
   /// setting of their own. Nothing: the usual. no_space where the header has no room for it.
   Result<void> set_bitmap_durability(const std::string& name,

@@ -8,6 +8,12 @@
 
 namespace oxbow {
 
+/// Guest bytes.
+struct ByteRange {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
 struct SnapshotInfo {
   std::string id;
   std::string name;

@@ -16,12 +16,6 @@ struct Progress {
   std::function<void(uint64_t done, uint64_t total)> report;
 };
 
-/// Guest bytes.
-struct ByteRange {
-  uint64_t offset = 0;
-  uint64_t length = 0;
-};
-
 struct CopyOptions {
   /// Copied are these alone, and in full, whatever the target has: an increment. In order, apart;
   /// the rest of the target stays as it is. Nothing: everything.

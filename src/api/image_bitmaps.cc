@@ -104,6 +104,16 @@ Result<void> Image::visit_dirty(
   return {};
 }
 
+Result<void> Image::freeze_bitmap(const std::string& name) {
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
+  return wait(bitmaps->freeze(name));
+}
+
+Result<void> Image::thaw_bitmap(const std::string& name, std::span<const ByteRange> copied) {
+  TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));
+  return wait(bitmaps->thaw(name, copied));
+}
+
 Result<void> Image::set_bitmap_durability(const std::string& name,
                                           std::optional<BitmapDurability> setting) {
   TRY_ASSIGN(const BitmapsAtRest bitmaps, changeable(*this, name));

@@ -78,6 +78,14 @@ class Recorder {
     const auto granularity = bitmaps().granularity_bits_of(from);
     promise(into, both, [&] { return loop().run(bitmaps().merge(into, copy, *granularity)); });
   }
+  void freeze(const std::string& name) {
+    expect(loop().run(bitmaps().freeze(name)));
+    frozen_ = read_all(*node_);
+  }
+  void thaw(const std::string& name) {
+    const std::vector<ByteRange> all{{0, node_->virtual_size()}};
+    promise(name, {frozen_}, [&] { return loop().run(bitmaps().thaw(name, all)); });
+  }
   void remove(const std::string& name) { expect(loop().run(bitmaps().remove(name))); }
   /// Off, and what the disk is then no longer counts: the promise ends.
   void disable(const std::string& name) {
@@ -138,7 +146,25 @@ class Recorder {
   std::mt19937 random_;
   std::shared_ptr<graph::Node> node_;
   Recording recording_;
+  Bytes frozen_;  ///< what the disk held then
 };
+
+Recording backed_up(const ImageShape& shape, BitmapDurability durability) {
+  Recorder recorder(shape, durability);
+  recorder.add("a", 9);
+  recorder.write_some();
+  recorder.freeze("a");
+  recorder.write_some();
+  recorder.thaw("a");
+  recorder.write_some();
+  recorder.reopen();
+  recorder.freeze("a");
+  recorder.write_some();
+  recorder.thaw("a");
+  recorder.freeze("a");
+  recorder.write_some();
+  return recorder.finish();
+}
 
 Recording open_write_store(const ImageShape& shape, BitmapDurability durability) {
   Recorder recorder(shape, durability);
@@ -287,6 +313,7 @@ const Scenario scenarios[] = {
     {"two_bitmaps", small, two_bitmaps},
     {"resized", small, resized},
     {"merged", small, merged},
+    {"backed_up", small, backed_up},
     {"no_room_for_a_record", smallest, two_bitmaps},
     {"table_grows", smallest, resized},
     {"lazy", {.cluster_bits = 12, .lazy_refcounts = true, .bytes = 100 << 10}, two_bitmaps},

@@ -53,9 +53,10 @@ void BitmapBits::set(uint64_t first, uint64_t count) {
   changed_.set(begin, (first + count - 1) / bits_per_cluster_ - begin + 1);
 }
 
-void BitmapBits::clear() {
-  bits_.clear(0, bits_.size());
-  for (uint64_t i = 0; i < table_.size(); ++i) {
+void BitmapBits::clear(uint64_t first, uint64_t count) {
+  bits_.clear(first, count);
+  const uint64_t end = div_round_up(first + count, bits_per_cluster_);
+  for (uint64_t i = first / bits_per_cluster_; i < end; ++i) {
     if (table_[i] != 0) changed_.set(i, 1);
   }
 }

@@ -30,7 +30,7 @@ class BitmapBits {
   [[nodiscard]] bool covered_on_disk(uint64_t first, uint64_t count) const {
     return ahead_.all_set(first / batch, (first + count - 1) / batch - first / batch + 1);
   }
-  void clear();
+  void clear(uint64_t first, uint64_t count);
   /// `other` has the same granularity and size.
   void merge(const SparseBits& other);
   /// The disk's size and with it the table's has changed. Gives the clusters that the table

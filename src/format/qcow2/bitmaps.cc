@@ -63,6 +63,15 @@ Result<Bitmaps::Open*> Bitmaps::usable(std::string_view name) {
   return found;
 }
 
+Result<Bitmaps::Open*> Bitmaps::changeable(std::string_view name) {
+  TRY_ASSIGN(Open* const found, usable(name));
+  if (!found->since) return found;
+  return fail(ErrorKind::busy,
+              "Bitmap '" + std::string(name) +
+                  "' is currently in use by another operation and cannot be used",
+              EBUSY);
+}
+
 uint64_t Bitmaps::bits_for(const Open& bitmap, uint64_t bytes) const {
   return div_round_up(bytes, uint64_t{1} << bitmap.entry.granularity_bits);
 }
@@ -84,8 +93,9 @@ void Bitmaps::regroup() {
 }
 
 const SparseBits& Bitmaps::known(const Group& group) const {
-  const std::optional<BitmapBits>& bits = bitmaps_[group.members.front()].bits;
-  return group.members.size() == 1 && bits ? bits->bits() : group.covered;
+  const Open& first = bitmaps_[group.members.front()];
+  if (group.members.size() > 1 || !first.bits) return group.covered;
+  return first.since ? *first.since : first.bits->bits();
 }
 
 bool Bitmaps::note(uint64_t offset, uint64_t length) {
@@ -114,7 +124,7 @@ bool Bitmaps::note_in_group(Group& group, uint64_t first, uint64_t count) {
     if (!one.taken || !one.bits) return false;
     if (one.holds && !one.bits->covered_on_disk(first, count)) return false;
   }
-  for (const size_t member : group.members) bitmaps_[member].bits->set(first, count);
+  for (const size_t member : group.members) bitmaps_[member].set(first, count);
   if (group.members.size() > 1) group.covered.set(first, count);
   return true;
 }
@@ -145,7 +155,7 @@ Task<> Bitmaps::mark_begun(uint64_t offset, uint64_t length) {
   }
   if (power) CO_TRY(co_await gate_.barrier());
   // Only now: what is set in memory lets other writes through.
-  for (const Change& change : changes) change.bitmap->bits->set(change.first, change.count);
+  for (const Change& change : changes) change.bitmap->set(change.first, change.count);
   for (Group& group : groups_) {
     if (group.members.size() == 1) continue;
     const uint64_t first = offset >> group.granularity_bits;
@@ -164,7 +174,7 @@ Task<std::vector<Bitmaps::Change>> Bitmaps::changes_of(uint64_t offset, uint64_t
     for (const size_t member : group.members) {
       Open& one = bitmaps_[member];
       CO_TRY(co_await load(one));
-      if (!one.bits->bits().all_set(first, count)) changes.push_back({&one, first, count});
+      if (!one.knows(first, count)) changes.push_back({&one, first, count});
     }
   }
   co_return changes;

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,12 @@ class Bitmaps final : public ChangeTracker {
   /// Sets in `into` what `bits`, of a disk of the same size, say.
   Task<> merge(std::string_view into, const SparseBits& bits, uint8_t granularity_bits);
 
+  /// Until thaw() it takes no other change, and what the guest changes is kept apart, too.
+  Task<> freeze(std::string_view name);
+  /// Bits that lie in `copied`, ranges of bytes, are cleared, but for what the guest has changed
+  /// since.
+  Task<> thaw(std::string_view name, std::span<const ByteRange> copied);
+
   /// Of one bitmap, or with an empty name of the image; nothing: as is usual. Holds from the next
   /// time that a bitmap changes. no_space where the header has no room for it.
   Task<> set_durability(std::string_view name, std::optional<BitmapDurability> setting);
@@ -87,8 +94,16 @@ class Bitmaps final : public ChangeTracker {
     std::optional<BitmapBits> bits;
     bool taken = false;                     ///< marked IN_USE by us, or found so and right
     std::optional<BitmapDurability> holds;  ///< taken: what the record on disk says of it
+    std::optional<SparseBits> since;        ///< frozen: what changed from then on
 
     [[nodiscard]] bool usable() const { return !entry.foreign() && (taken || !entry.in_use()); }
+    [[nodiscard]] bool knows(uint64_t first, uint64_t count) const {
+      return bits->bits().all_set(first, count) && (!since || since->all_set(first, count));
+    }
+    void set(uint64_t first, uint64_t count) {
+      bits->set(first, count);
+      if (since) since->set(first, count);
+    }
   };
   /// Bits that are to be set.
   struct Change {
@@ -107,6 +122,7 @@ class Bitmaps final : public ChangeTracker {
   [[nodiscard]] std::vector<Bitmap> on_disk() const;
   [[nodiscard]] Open* find(std::string_view name);
   Result<Open*> usable(std::string_view name);
+  Result<Open*> changeable(std::string_view name);
   [[nodiscard]] uint64_t bits_for(const Open& bitmap, uint64_t bytes) const;
   void regroup();
   Task<> examine();

@@ -146,9 +146,9 @@ Task<> Bitmaps::remove(std::string_view name) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
   const Open* const gone = find(name);
-  if (gone == nullptr) {
-    co_return fail(ErrorKind::not_found, "Dirty bitmap '" + std::string(name) + "' not found",
-                   ENOENT);
+  if (gone == nullptr || gone->since) {
+    const Result<Open*> refused = changeable(name);
+    co_return std::unexpected(refused.error());
   }
   const Bitmap entry = gone->entry;
   // The table of a bitmap that cannot be used may be damaged, and what it names is left alone.
@@ -176,11 +176,11 @@ void Bitmaps::release_own(Writes kind, uint64_t offset, uint64_t bytes) {
 Task<> Bitmaps::clear(std::string_view name) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
-  CO_TRY_ASSIGN(Open* const found, usable(name));
+  CO_TRY_ASSIGN(Open* const found, changeable(name));
   CO_TRY(co_await load(*found));
   if (found->bits->bits().count() == 0) co_return {};
   CO_TRY(co_await take_over(found));
-  found->bits->clear();
+  found->bits->clear(0, found->bits->bits().size());
   regroup();
   co_return {};
 }
@@ -188,7 +188,7 @@ Task<> Bitmaps::clear(std::string_view name) {
 Task<> Bitmaps::set_enabled(std::string_view name, bool enabled) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
-  CO_TRY_ASSIGN(Open* const found, usable(name));
+  CO_TRY_ASSIGN(Open* const found, changeable(name));
   if (found->entry.enabled() == enabled) co_return {};
   found->entry.flags ^= bitmap_auto;
   Result<void> written = co_await write_directory_in_place();
@@ -201,7 +201,7 @@ Task<> Bitmaps::set_enabled(std::string_view name, bool enabled) {
 Task<> Bitmaps::merge(std::string_view into, const SparseBits& bits, uint8_t granularity_bits) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
-  CO_TRY_ASSIGN(Open* const found, usable(into));
+  CO_TRY_ASSIGN(Open* const found, changeable(into));
   CO_TRY(co_await take_over(found));
   if (found->entry.granularity_bits == granularity_bits) {
     found->bits->merge(bits);
@@ -266,6 +266,7 @@ void Bitmaps::give_up() {
     one.taken = false;
     one.holds.reset();
     one.bits.reset();
+    one.since.reset();
   }
 }
 
@@ -278,6 +279,7 @@ Task<> Bitmaps::resize_tables() {
     if (!one.usable() || !one.bits) continue;
     const uint64_t wanted = bitmap_table_entries(header_, header_.size, one.entry.granularity_bits);
     const std::vector<uint64_t> gone = one.bits->resize(bits_for(one, header_.size), wanted);
+    if (one.since) one.since->resize(bits_for(one, header_.size));
     dropped.insert(dropped.end(), gone.begin(), gone.end());
     if (wanted == one.entry.table_size) continue;
     CO_TRY_ASSIGN(entries[i].table_offset, co_await write_new_table(one.bits->table()));

@@ -31,7 +31,9 @@ class BitmapsTest : public ::testing::Test {
     node_.reset();
     const CheckResult found = check_bytes(file_->bytes());
     EXPECT_EQ(found.corruptions + found.check_errors, 0u);
-    if (!killed_) EXPECT_EQ(found.leaks, 0u);
+    if (!killed_) {
+      EXPECT_EQ(found.leaks, 0u);
+    }
   }
   /// The image as a killed process leaves it.
   void kill() {

@@ -347,6 +347,53 @@ TEST_F(BitmapsTest, cleared_beneath_writers_miss_nothing) {
   }
 }
 
+TEST_F(BitmapsTest, frozen_by_a_backup_keep_what_changes_meanwhile) {
+  open();
+  add("one");
+  add("two");
+  write(0, 100);
+  write(7 * 4096, 100);
+  ok(loop().run(bitmaps().freeze("one")));
+  write(0, 100);
+  write(5 * 4096, 100);
+  for (const auto& refused :
+       {loop().run(bitmaps().clear("one")), loop().run(bitmaps().remove("one")),
+        loop().run(bitmaps().freeze("one")), loop().run(bitmaps().set_enabled("one", false))}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind(), ErrorKind::busy);
+  }
+  const std::vector<ByteRange> all{{0, node_->virtual_size()}};
+  ok(loop().run(bitmaps().thaw("one", all)));
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{0, 5}));
+  EXPECT_EQ(dirty("two"), (std::vector<uint64_t>{0, 5, 7}));
+
+  ok(loop().run(bitmaps().freeze("one")));
+  write(9 * 4096, 100);
+  ok(loop().run(bitmaps().thaw("one", {})));
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{0, 5, 9})) << "a backup that failed";
+
+  ok(loop().run(bitmaps().freeze("one")));
+  const std::vector<ByteRange> some{{0, 4096}, {5 * 4096 + 1, 4096}};
+  ok(loop().run(bitmaps().thaw("one", some)));
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{5, 9})) << "what was copied whole";
+  close();
+  open(false);
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{5, 9}));
+  close();
+}
+
+TEST_F(BitmapsTest, frozen_when_the_image_is_closed_lose_nothing) {
+  open();
+  add("one");
+  write(0, 100);
+  ok(loop().run(bitmaps().freeze("one")));
+  write(4096, 100);
+  close();
+  open(false);
+  EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{0, 1}));
+  close();
+}
+
 TEST_F(BitmapsTest, disabled_ones_are_not_marked_and_do_not_change) {
   open();
   add("off", 12, false);

@@ -144,6 +144,35 @@ TEST_F(DamagedBitmaps, fields_out_of_range_are_told_and_nothing_is_written) {
   }
 }
 
+TEST_F(DamagedBitmaps, extension_out_of_range_is_told_and_nothing_is_written) {
+  const auto load32 = [&](uint64_t offset) { return load64(file_->bytes(), offset) >> 32; };
+  uint64_t place = load32(100);  // the header's length: extensions follow
+  while (load32(place) != extension_bitmaps) {
+    place += 8 + align_up(load32(place + 4), 8);
+    ASSERT_LT(place, cluster);
+  }
+  struct Field {
+    const char* name;
+    uint64_t offset;
+    uint64_t value;
+  };
+  for (const Field& field :
+       {Field{"65,536 entries", 8, uint64_t{65536} << 32}, Field{"no entries", 8, 0},
+        Field{"4 entries where there are 3", 8, uint64_t{4} << 32},
+        Field{"a reserved word", 8, (uint64_t{3} << 32) + 1},
+        Field{"a directory of more than 64 MiB", 16, (64 << 20) + 8},
+        Field{"a directory of 64 MiB, nearly all of it beyond the file", 16, 64 << 20},
+        Field{"a directory of 2^63 bytes", 16, uint64_t{1} << 63}, Field{"no directory", 16, 0},
+        Field{"one off a cluster", 24, 0x1008},
+        Field{"one beyond all files", 24, ~uint64_t{0xfff}}}) {
+    SCOPED_TRACE(field.name);
+    const auto whole = file_->bytes();
+    set_word(place + field.offset, field.value);
+    expect_refused();
+    *file_ = storage::MemoryStorage(whole);
+  }
+}
+
 TEST_F(DamagedBitmaps, tables_with_entries_that_are_none_are_told_and_nothing_is_written) {
   for (const uint64_t word : {uint64_t{0x123}, uint64_t{0x1001}, ~uint64_t{0}, uint64_t{1} << 60}) {
     SCOPED_TRACE(word);
