@@ -228,7 +228,7 @@ Task<> Qcow2Image::delete_snapshot(std::string_view wanted, SnapshotKey key) {
   CO_TRY_ASSIGN(std::vector<Snapshot> snapshots, co_await load_snapshots());
   const auto found = find_snapshot(snapshots, wanted, key);
   if (found == snapshots.end()) co_return no_such_snapshot(wanted);
-  const Snapshot gone = std::move(*found);
+  const Snapshot gone = *found;  // erased. NOLINT(performance-unnecessary-copy-initialization)
   CO_TRY_ASSIGN(const std::vector<uint64_t> l1, co_await read_snapshot_l1(gone));
   snapshots.erase(found);
   CO_TRY(co_await switch_snapshot_table(snapshots));
