@@ -9,7 +9,7 @@
 namespace oxbow::format::qcow2 {
 namespace {
 
-constexpr uint64_t most_in_one_read = 1 << 20;
+constexpr uint64_t most_in_one_read = 64 << 10;
 
 // Entries from `first` on whose clusters lie side by side in the file.
 uint64_t neighbours(std::span<const uint64_t> table, uint64_t first, uint64_t cluster) {
