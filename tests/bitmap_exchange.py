@@ -195,6 +195,18 @@ def other_writer_between(oxbow, folder):
     assert '"state": "inconsistent"' in run(oxbow, "bitmap", "list", "--output=json", image)
 
 
+def repaired_after_a_kill(oxbow, folder):
+    """A repair changes nothing that a bitmap speaks of."""
+    image = folder / "repaired.qcow2"
+    for what in ("leaks", "all"):
+        run(oxbow, "create", "-q", "-f", "qcow2", image, "8M")
+        run(oxbow, "bitmap", "--add", image, "b")
+        run(oxbow, "io", "-c", "write -q 0 64k", "-c", "sigraise 9", image, code=-9)
+        run(oxbow, "check", "-r", what, image)
+        assert '"state": "enabled"' in run(oxbow, "bitmap", "list", "--output=json", image)
+        assert (0, 65536) <= read_by_oxbow(oxbow, image, "b")[0]
+
+
 def main(build):
     if not shutil.which("qemu-nbd") or not shutil.which("nbdinfo"):
         print("no qemu-nbd or nbdinfo")
@@ -207,6 +219,7 @@ def main(build):
         fifty_rounds(oxbow, folder)
         handed_over(oxbow, folder)
         other_writer_between(oxbow, folder)
+        repaired_after_a_kill(oxbow, folder)
     return 0
 
 

@@ -139,7 +139,8 @@ Task<> Repairer::repair_flags() {
 
 // What is not known here would not be kept up to date; bitmaps are, as no guest data changes.
 Task<> Repairer::drop_unknown_autoclear() {
-  const uint64_t kept = header_.autoclear_features & (autoclear_bitmaps | autoclear_raw_data_file);
+  const uint64_t kept = header_.autoclear_features &
+                        (autoclear_bitmaps | autoclear_raw_data_file | autoclear_bitmap_record);
   if (kept == header_.autoclear_features) co_return {};
   CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, kept));
   header_.autoclear_features = kept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <unordered_set>
 
 #include "format/qcow2/bitmap_directory.h"
 #include "format/qcow2/snapshot_table.h"
@@ -198,19 +199,27 @@ Task<> read_backing_name(storage::Source& file, Frame frame, Header& header) {
   co_return {};
 }
 
+Task<> verify_bitmaps(storage::Source& file, const Header& header) {
+  CO_TRY_ASSIGN(const std::vector<Bitmap> bitmaps, co_await read_bitmap_directory(file, header));
+  std::unordered_set<std::string_view> names;
+  for (const Bitmap& bitmap : bitmaps) {
+    if (!names.insert(bitmap.name).second) {
+      co_return fail(ErrorKind::corrupt, "Bitmap already exists: " + bitmap.name, EINVAL);
+    }
+    if (bitmap.in_use() || bitmap.foreign()) continue;
+    Result<std::vector<uint64_t>> table = co_await read_bitmap_table(file, header, bitmap);
+    if (!table) co_return std::unexpected(std::move(table).error());
+  }
+  co_return {};
+}
+
 // A check reports a snapshot table that cannot be read by itself.
 Task<> verify_linked_tables(storage::Source& file, const Header& header, bool check_only) {
   if (header.nb_snapshots != 0 && !check_only) {
     Result<std::vector<Snapshot>> table = co_await read_snapshots(file, header);
     if (!table) co_return std::unexpected(std::move(table).error());
   }
-  CO_TRY_ASSIGN(const std::vector<Bitmap> bitmaps, co_await read_bitmap_directory(file, header));
-  for (const Bitmap& bitmap : bitmaps) {
-    if (bitmap.in_use() || bitmap.foreign()) continue;
-    Result<std::vector<uint64_t>> table = co_await read_bitmap_table(file, header, bitmap);
-    if (!table) co_return std::unexpected(std::move(table).error());
-  }
-  co_return {};
+  co_return co_await verify_bitmaps(file, header);
 }
 
 }  // namespace

@@ -144,6 +144,13 @@ TEST_F(DamagedBitmaps, fields_out_of_range_are_told_and_nothing_is_written) {
   }
 }
 
+TEST_F(DamagedBitmaps, names_that_repeat_are_told_and_nothing_is_written) {
+  std::string name = "one";
+  const iovec part{name.data(), name.size()};
+  ok(loop().run(file_->write(entry_place("two") + 24, IoSpan(&part, 1), {})));
+  expect_refused();
+}
+
 TEST_F(DamagedBitmaps, extension_out_of_range_is_told_and_nothing_is_written) {
   const auto load32 = [&](uint64_t offset) { return load64(file_->bytes(), offset) >> 32; };
   uint64_t place = load32(100);  // the header's length: extensions follow
