@@ -13,7 +13,6 @@ namespace {
 
 using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
-using Bytes = std::vector<std::byte>;
 
 constexpr uint64_t cluster = 512;
 constexpr uint64_t disk_bytes = 128 << 10;
@@ -89,14 +88,6 @@ void repair(const std::shared_ptr<storage::Storage>& file) {
   ASSERT_TRUE(done) << done.error().message();
   ASSERT_EQ(done->corruptions + done->check_errors, 0u);
   ASSERT_TRUE(loop().run((*image)->close()));
-}
-
-Bytes read_all(graph::Node& node) {
-  Bytes all(node.virtual_size());
-  const iovec part{all.data(), all.size()};
-  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
-  EXPECT_TRUE(done) << done.error().message();
-  return all;
 }
 
 // The disk and then what each snapshot holds, of a sound image. The bytes are a copy.

@@ -15,7 +15,6 @@ namespace {
 
 using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
-using Bytes = std::vector<std::byte>;
 
 struct Workload {
   const char* name;
@@ -30,14 +29,6 @@ const Workload workloads[] = {
 };
 
 async::Loop& loop() { return async::Loop::current_thread(); }
-
-Bytes read_all(graph::Node& node) {
-  Bytes all(node.virtual_size());
-  const iovec part{all.data(), all.size()};
-  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
-  EXPECT_TRUE(done) << done.error().message();
-  return all;
-}
 
 Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
 

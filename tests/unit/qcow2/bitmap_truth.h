@@ -8,18 +8,8 @@
 
 namespace oxbow::testing {
 
-using Bytes = std::vector<std::byte>;
-
 inline format::qcow2::Qcow2Image& engine(graph::Node& node) {
   return dynamic_cast<format::qcow2::Qcow2Image&>(node.format());
-}
-
-inline Bytes read_all(graph::Node& node) {
-  Bytes all(node.virtual_size());
-  const iovec part{all.data(), all.size()};
-  const auto done = async::Loop::current_thread().run(node.read(0, IoSpan(&part, 1)));
-  EXPECT_TRUE(done) << done.error().message();
-  return all;
 }
 
 /// Bytes that `base` lacks were zero.

@@ -85,11 +85,9 @@ TEST_F(DamagedBitmaps, that_share_a_table_are_both_inconsistent) {
 }
 
 TEST_F(DamagedBitmaps, whose_cluster_counts_as_anybody_elses_are_inconsistent) {
-  const uint64_t place = table_word("one");
-  const uint64_t block = load64(file_->bytes(), load64(file_->bytes(), 48));
-  const uint64_t word = block + place / cluster * 2 / 8 * 8;
-  const unsigned shift = 48 - place / cluster % 4 * 16;
-  set_word(word, load64(file_->bytes(), word) + (uint64_t{1} << shift));
+  storage::SparseBytes bytes = file_->bytes();
+  set_refcount(bytes, table_word("one"), 2);
+  *file_ = storage::MemoryStorage(bytes);
   use();
   expect_inconsistent("one");
   expect_right("two");

@@ -54,11 +54,11 @@ void point_entry_in_place(RichImage& rich, uint64_t place) {
 void point_entry_shared(RichImage& rich, uint64_t place) {
   store64(rich.bytes, rich.l2_entry_of(mapped), place);
 }
-void count_as_free(RichImage& rich, uint64_t place) { rich.set_refcount(place, 0); }
+void count_as_free(RichImage& rich, uint64_t place) { set_refcount(rich.bytes, place, 0); }
 // Room for a table of two clusters.
 void count_two_as_free(RichImage& rich, uint64_t place) {
-  rich.set_refcount(place, 0);
-  rich.set_refcount(place + RichImage::cluster, 0);
+  set_refcount(rich.bytes, place, 0);
+  set_refcount(rich.bytes, place + RichImage::cluster, 0);
 }
 
 const Road roads[] = {
@@ -156,7 +156,7 @@ TEST_P(RefcountTruth, write_in_place_of_a_cluster_with_another_count_is_refused)
   const uint64_t entry = rich.l2_entry_of(mapped);
   const uint64_t place = load64(rich.bytes, entry) & l2_offset_mask;
   store64(rich.bytes, entry, place | copied_flag);
-  rich.set_refcount(place, GetParam());
+  set_refcount(rich.bytes, place, GetParam());
   const std::vector<std::byte> before = rich.contents(place);
   Opened opened = open(rich);
   ASSERT_TRUE(opened.node);

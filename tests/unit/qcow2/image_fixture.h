@@ -15,6 +15,7 @@
 #include "format/raw/raw.h"
 #include "graph/node.h"
 #include "guest_model.h"
+#include "image_bytes.h"
 #include "storage/memory.h"
 
 namespace oxbow::testing {

@@ -12,7 +12,6 @@ namespace oxbow::testing {
 namespace {
 
 using async::Task;
-using Bytes = std::vector<std::byte>;
 
 constexpr uint64_t cluster = 512;
 constexpr uint64_t disk_bytes = 96 << 10;
@@ -25,14 +24,6 @@ Result<void> write_pattern(graph::Node& node, uint64_t offset, uint64_t length, 
   return loop().run(node.write(offset, IoSpan(&part, 1)));
 }
 
-Bytes read_all(graph::Node& node) {
-  Bytes all(node.virtual_size());
-  const iovec part{all.data(), all.size()};
-  const auto done = loop().run(node.read(0, IoSpan(&part, 1)));
-  EXPECT_TRUE(done) << done.error().message();
-  return all;
-}
-
 std::shared_ptr<graph::Node> open_over(std::shared_ptr<storage::Storage> file) {
   auto node = open_node(std::make_unique<storage::LentStorage>(std::move(file)), nullptr);
   EXPECT_TRUE(node) << node.error().message();
@@ -43,15 +34,6 @@ void expect_no_corruption(const storage::SparseBytes& bytes) {
   std::string first;
   const CheckResult found = check_bytes(bytes, &first);
   EXPECT_EQ(found.corruptions + found.check_errors, 0u) << first;
-}
-
-void set_refcount(storage::SparseBytes& bytes, uint64_t host_offset, uint16_t count) {
-  const uint64_t index = host_offset / cluster;
-  const uint64_t block = load64(bytes, load64(bytes, 48) + index / 256 * 8);
-  std::byte raw[2];
-  store_be<uint16_t>(raw, count);
-  const iovec part{raw, sizeof raw};
-  bytes.write(block + index % 256 * 2, IoSpan(&part, 1));
 }
 
 Bytes part_of(const storage::SparseBytes& bytes, uint64_t offset, uint64_t length) {

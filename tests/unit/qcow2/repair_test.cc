@@ -294,7 +294,7 @@ TEST(Repair, LeaksBesideABitmapAreFreedAndSnapshotsStay) {
 // Metadata of every class keeps its bytes while all counts are made anew.
 TEST(Repair, EveryClassOutlivesARebuild) {
   RichImage image;
-  for (const auto& [kind, at] : image.place) image.set_refcount(at, 0);
+  for (const auto& [kind, at] : image.place) set_refcount(image.bytes, at, 0);
   const storage::SparseBytes before = image.bytes;
   EXPECT_EQ(repair_bytes(image.bytes, Repair::all).corruptions, 0u);
   const CheckResult after = check_bytes(image.bytes);

@@ -11,19 +11,6 @@ namespace oxbow::testing {
 
 using format::qcow2::Writes;
 
-inline uint64_t load64(const storage::SparseBytes& bytes, uint64_t offset) {
-  std::byte raw[8];
-  const iovec part{raw, sizeof raw};
-  bytes.read(offset, IoSpan(&part, 1));
-  return load_be<uint64_t>(raw);
-}
-inline void store64(storage::SparseBytes& bytes, uint64_t offset, uint64_t value) {
-  std::byte raw[8];
-  store_be<uint64_t>(raw, value);
-  const iovec part{raw, sizeof raw};
-  bytes.write(offset, IoSpan(&part, 1));
-}
-
 /// Clusters of 512 bytes, counts of 16 bits, two snapshots, a bitmap, room for a LUKS header.
 class RichImage {
  public:
@@ -52,22 +39,13 @@ class RichImage {
         load64(bytes, l1 + guest_cluster / 64 * 8) & format::qcow2::l1_offset_mask;
     return table + guest_cluster % 64 * 8;
   }
-  void set_refcount(uint64_t host_offset, uint16_t count) {
-    const uint64_t index = host_offset / cluster;
-    const uint64_t block = load64(bytes, load64(bytes, 48) + index / 256 * 8);
-    std::byte raw[2];
-    store_be<uint16_t>(raw, count);
-    const iovec part{raw, sizeof raw};
-    bytes.write(block + index % 256 * 2, IoSpan(&part, 1));
-  }
-
   /// At the file's end, with a count and no reference.
   uint64_t add_cluster() {
     const uint64_t at = align_up(bytes.size(), cluster);
     std::vector<std::byte> zeroes(cluster);
     const iovec part{zeroes.data(), zeroes.size()};
     bytes.write(at, IoSpan(&part, 1));
-    set_refcount(at, 1);
+    set_refcount(bytes, at, 1);
     return at;
   }
 
