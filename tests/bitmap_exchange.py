@@ -182,6 +182,22 @@ def handed_over(oxbow, folder):
         assert read_by_stock(image, "b") == [(0, 65536), (1 << 20, 65536)]
 
 
+def handed_to_another_process(oxbow, folder):
+    """One process gives the image up and takes it back; meanwhile another one writes."""
+    image = folder / "handed.qcow2"
+    run(oxbow, "create", "-q", "-f", "qcow2", image, "8M")
+    run(oxbow, "bitmap", "--add", image, "b")
+    first = subprocess.Popen([oxbow, "io", "-c", "write -q 0 64k", "-c", "close", "-c", "sleep 1500",
+                              "-c", f"open {image}", "-c", "write -q 2M 64k", image])
+    time.sleep(0.5)
+    assert read_by_stock(image, "b") == [(0, 65536)]
+    run(*STOCK_IO, "-c", "write -q 1M 64k", image)
+    assert first.poll() is None, "the first process did not wait"
+    assert first.wait() == 0
+    wanted = [(0, 65536), (1 << 20, 65536), (2 << 20, 65536)]
+    assert read_by_stock(image, "b") == wanted == read_by_oxbow(oxbow, image, "b")
+
+
 def other_writer_between(oxbow, folder):
     """Killed, then written to by the stock tool: the bitmap is not taken for right."""
     image = folder / "between.qcow2"
@@ -218,6 +234,7 @@ def main(build):
             taking_turns(oxbow, folder, SHAPES[seed % len(SHAPES)], seed)
         fifty_rounds(oxbow, folder)
         handed_over(oxbow, folder)
+        handed_to_another_process(oxbow, folder)
         other_writer_between(oxbow, folder)
         repaired_after_a_kill(oxbow, folder)
     return 0
