@@ -26,7 +26,8 @@ SHAPES = [
 
 
 def run(*command, code=0):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                          timeout=100)
     assert done.returncode == code, (command, done.returncode, done.stdout, done.stderr)
     return done.stdout
 
@@ -80,7 +81,7 @@ def read_by_stock(image, name):
         found = run("nbdinfo", f"--map=qemu:dirty-bitmap:{name}", "--json",
                     f"nbd+unix:///?socket={socket}")
     finally:
-        server.terminate()
+        server.kill()  # it only reads; asked to end, it sometimes does not
         server.wait()
         socket.unlink(missing_ok=True)
     out = []

@@ -14,7 +14,8 @@ FILE_BYTES = 8 << 20
 
 
 def run(*command, code=0):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                          timeout=100)
     assert done.returncode == code, (command, done.returncode, done.stdout, done.stderr)
     return done.stdout + done.stderr
 
