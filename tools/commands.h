@@ -1,5 +1,5 @@
-// The sub-commands. A new one: its declaration here, a line in main.cc's table and its
-// source in CMakeLists.txt. argv[0] is the sub-command's name; the result is the exit code.
+// The sub-commands. A new one: its declaration here, a line in main.cc's table, and its
+// source beside the others. argv[0] is the sub-command's name; the result is the exit code.
 #pragma once
 
 #include "command_line.h"

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "api/filename.h"
+#include "api/format_drivers.h"
 #include "api/json_options.h"
 #include "api/open_storage.h"
 #include "api/overlay.h"
@@ -59,13 +60,20 @@ class Opener {
   Result<void> remember(const OpenedStorage& file);
   Task<> probe(Layer& layer);
   Task<std::unique_ptr<format::Format>> open_raw(Layer& layer);
-  Task<std::unique_ptr<Qcow2Image>> open_qcow2(Layer& layer);
-  Task<std::shared_ptr<graph::Node>> finish_qcow2(Layer& layer);
+  Task<std::unique_ptr<format::Format>> open_qcow2(Layer& layer);
+  Task<std::unique_ptr<format::Format>> open_driver(Layer& layer, const FormatDriver& driver);
+  Task<std::unique_ptr<format::Format>> open_format(Layer& layer);
+  [[nodiscard]] bool data_is_wanted() const;
+  Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
+                                                    std::unique_ptr<format::Format> format);
+  Task<std::unique_ptr<storage::Storage>> open_beside(Layer& layer, std::string name);
   void pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const;
   Result<void> check_left(const Layer& layer) const;
   [[nodiscard]] std::optional<Error> sealed_because(const Header& header) const;
-  Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer, const Header& header);
-  Task<std::shared_ptr<graph::Node>> open_named_backing(Layer& layer, const Header& header);
+  Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer,
+                                                  std::optional<format::BackingName> named);
+  Task<std::shared_ptr<graph::Node>> open_named_backing(Layer& layer,
+                                                        std::optional<format::BackingName> named);
 
   OpenOptions options_;
   std::set<std::string> chain_;  // identities of the files below each other
@@ -187,7 +195,7 @@ Task<std::unique_ptr<format::Format>> Opener::open_raw(Layer& layer) {
   co_return std::unique_ptr<format::Format>(std::move(image));
 }
 
-Task<std::unique_ptr<Qcow2Image>> Opener::open_qcow2(Layer& layer) {
+Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
   CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
   wishes.open.check_only = options_.check_only;
   wishes.open.warn = options_.warn;
@@ -207,7 +215,50 @@ Task<std::unique_ptr<Qcow2Image>> Opener::open_qcow2(Layer& layer) {
   json.add("driver", {"qcow2"});
   json.add_json("file", layer.file.shown.json);
   layer.shown = {layer.file.shown.exact, json.text()};
-  co_return image;
+  const std::optional<Error> sealed = sealed_because(image->header());
+  if (!sealed) co_return std::unique_ptr<format::Format>(std::move(image));
+  if (data_is_wanted()) {
+    (void)co_await image->close();
+    co_return std::unexpected(*sealed);
+  }
+  co_return std::make_unique<format::SealedFormat>(std::move(image), *sealed);
+}
+
+// Not only what the image says of itself.
+bool Opener::data_is_wanted() const {
+  return options_.open_backing && options_.open_data_file && !options_.check_only;
+}
+
+Task<std::unique_ptr<format::Format>> Opener::open_driver(Layer& layer,
+                                                          const FormatDriver& driver) {
+  JsonObject json;
+  json.add("driver", {layer.driver});
+  json.add_json("file", layer.file.shown.json);
+  layer.shown = {layer.file.shown.exact, json.text()};
+  FormatRequest request;
+  request.file = std::move(layer.file.storage);
+  request.writable = layer.options.writable;
+  request.check_only = options_.check_only;
+  request.options = &layer.tree;
+  request.warn = options_.warn;
+  request.open_beside = [this, &layer](std::string name) { return open_beside(layer, name); };
+  CO_TRY_ASSIGN(std::unique_ptr<format::Format> image, co_await driver.open(std::move(request)));
+  const Result<void> fits = check_left(layer);
+  if (fits) co_return image;
+  (void)co_await image->close();
+  co_return std::unexpected(fits.error());
+}
+
+// A further file of an image in several: never one that the trust policy keeps from it.
+Task<std::unique_ptr<storage::Storage>> Opener::open_beside(Layer& layer, std::string name) {
+  StorageRequest request;
+  request.name = resolve_name(layer.file.file, name);
+  CO_TRY(check_trust(options_.trust, layer.file.file, *request.name));
+  request.node = layer.options.for_file();
+  request.sharing = storage::Sharing::read;
+  request.aio = options_.aio;
+  CO_TRY_ASSIGN(OpenedStorage opened, co_await open_storage(std::move(request)));
+  co_return std::move(opened.storage);
 }
 
 void Opener::pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const {
@@ -253,52 +304,54 @@ std::optional<Error> Opener::sealed_because(const Header& header) const {
   return std::nullopt;
 }
 
-Task<std::shared_ptr<graph::Node>> Opener::open_named_backing(Layer& layer, const Header& header) {
+Task<std::shared_ptr<graph::Node>> Opener::open_named_backing(
+    Layer& layer, std::optional<format::BackingName> named) {
   std::optional<std::string> name;
-  if (layer.backing.find("file.filename") == nullptr && !header.backing_file.empty()) {
-    name = resolve_name(layer.file.file, header.backing_file);
+  if (layer.backing.find("file.filename") == nullptr && named) {
+    name = resolve_name(layer.file.file, named->file);
     CO_TRY(check_trust(options_.trust, layer.file.file, *name));
   }
-  if (header.backing_format && layer.backing.find("driver") == nullptr) {
-    layer.backing.set("driver", *header.backing_format);
+  if (named && named->format && layer.backing.find("driver") == nullptr) {
+    layer.backing.set("driver", *named->format);
   }
   const NodeOptions inherited = layer.options.for_backing();
   co_return co_await open_node(std::move(name), std::move(layer.backing), inherited);
 }
 
-Task<std::shared_ptr<graph::Node>> Opener::open_backing(Layer& layer, const Header& header) {
+Task<std::shared_ptr<graph::Node>> Opener::open_backing(Layer& layer,
+                                                        std::optional<format::BackingName> named) {
   const bool wanted = options_.open_backing && !layer.no_backing;
-  const bool named = !header.backing_file.empty() || !layer.backing.empty();
   Result<std::shared_ptr<graph::Node>> below;
   if (wanted && layer.backing_reference) {
     below = no_such_node(*layer.backing_reference);
-  } else if (wanted && named) {
-    below = co_await open_named_backing(layer, header);
+  } else if (wanted && (named || !layer.backing.empty())) {
+    below = co_await open_named_backing(layer, std::move(named));
   }
   if (!below)
     co_return std::unexpected(std::move(below).error().in_context("Could not open backing file"));
   co_return std::move(*below);
 }
 
-Task<std::shared_ptr<graph::Node>> Opener::finish_qcow2(Layer& layer) {
-  CO_TRY_ASSIGN(std::unique_ptr<Qcow2Image> image, co_await open_qcow2(layer));
-  const std::optional<Error> sealed = sealed_because(image->header());
-  const bool for_data = options_.open_backing && options_.open_data_file && !options_.check_only;
+Task<std::shared_ptr<graph::Node>> Opener::put_on_backing(Layer& layer,
+                                                          std::unique_ptr<format::Format> format) {
   filenames_.push_back(layer.shown.text());
-  Result<std::shared_ptr<graph::Node>> below;
-  if (sealed && for_data) {
-    below = std::unexpected(*sealed);
-  } else {
-    below = co_await open_backing(layer, image->header());
-  }
+  Result<std::shared_ptr<graph::Node>> below = co_await open_backing(layer, format->backing_name());
   if (!below) {
-    (void)co_await image->close();
+    (void)co_await format->close();
     co_return std::unexpected(std::move(below).error());
   }
-  image->set_has_backing(*below != nullptr);
-  std::unique_ptr<format::Format> format = std::move(image);
-  if (sealed) format = std::make_unique<format::SealedFormat>(std::move(format), *sealed);
+  format->set_has_backing(*below != nullptr);
   co_return std::make_shared<graph::Node>(std::move(format), std::move(*below));
+}
+
+Task<std::unique_ptr<format::Format>> Opener::open_format(Layer& layer) {
+  if (layer.driver == "qcow2") co_return co_await open_qcow2(layer);
+  if (layer.driver == "raw" || layer.plain) co_return co_await open_raw(layer);
+  if (const FormatDriver* driver = find_format_driver(layer.driver)) {
+    co_return co_await open_driver(layer, *driver);
+  }
+  co_return fail(ErrorKind::unsupported,
+                 "Images in the format '" + layer.driver + "' are not supported", ENOTSUP);
 }
 
 Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> name,
@@ -321,14 +374,8 @@ Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> 
   CO_TRY_ASSIGN(layer.file, co_await open_storage(std::move(request)));
   CO_TRY(remember(layer.file));
   if (layer.driver.empty()) CO_TRY(co_await probe(layer));
-  if (layer.driver == "qcow2") co_return co_await finish_qcow2(layer);
-  if (layer.driver != "raw" && !layer.plain) {
-    co_return fail(ErrorKind::unsupported,
-                   "Images in the format '" + layer.driver + "' are not supported", ENOTSUP);
-  }
-  CO_TRY_ASSIGN(std::unique_ptr<format::Format> format, co_await open_raw(layer));
-  filenames_.push_back(layer.shown.text());
-  co_return std::make_shared<graph::Node>(std::move(format), nullptr);
+  CO_TRY_ASSIGN(std::unique_ptr<format::Format> format, co_await open_format(layer));
+  co_return co_await put_on_backing(layer, std::move(format));
 }
 
 Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) {

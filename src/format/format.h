@@ -96,6 +96,12 @@ struct Geometry {
   uint32_t subcluster_size = 0;  ///< unit of copy on write; == cluster_size mostly
 };
 
+/// The layer below, as an image names it.
+struct BackingName {
+  std::string file;
+  std::optional<std::string> format;
+};
+
 class Format {
  public:
   virtual ~Format() = default;
@@ -105,6 +111,10 @@ class Format {
   [[nodiscard]] virtual bool read_only() const = 0;
   /// The file that holds the image, to look at.
   [[nodiscard]] virtual storage::Source& file() = 0;
+  /// What the image says lies below it.
+  [[nodiscard]] virtual std::optional<BackingName> backing_name() const { return std::nullopt; }
+  /// Told once by who opened it, before any data is asked for: whether a node lies below.
+  virtual void set_has_backing(bool /*has_backing*/) {}
 
   /// The run that begins at `offset`, at most `length` bytes; offset + length lies
   /// inside the virtual size. Hot: no hidden writes.

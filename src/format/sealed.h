@@ -20,6 +20,10 @@ class SealedFormat final : public Format {
   [[nodiscard]] Geometry geometry() const override { return inner_->geometry(); }
   [[nodiscard]] bool read_only() const override { return inner_->read_only(); }
   [[nodiscard]] storage::Source& file() override { return inner_->file(); }
+  [[nodiscard]] std::optional<BackingName> backing_name() const override {
+    return inner_->backing_name();
+  }
+  void set_has_backing(bool has_backing) override { inner_->set_has_backing(has_backing); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override { return inner_->map(offset, length); }
   Task<> read_host(uint64_t, IoSpan) override { return refuse<void>(); }

@@ -66,13 +66,15 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> start();
 
   [[nodiscard]] const Header& header() const { return header_; }
-  /// Once known: whether a backing node lies below.
-  void set_has_backing(bool has_backing) { options_.has_backing = has_backing; }
-
   [[nodiscard]] std::string name() const override { return "qcow2"; }
   [[nodiscard]] Geometry geometry() const override;
   [[nodiscard]] bool read_only() const override { return !options_.writable; }
   [[nodiscard]] storage::Source& file() override { return gate_.file(); }
+  [[nodiscard]] std::optional<BackingName> backing_name() const override {
+    if (header_.backing_file.empty()) return std::nullopt;
+    return BackingName{header_.backing_file, header_.backing_format};
+  }
+  void set_has_backing(bool has_backing) override { options_.has_backing = has_backing; }
 
   Task<Run> map(uint64_t offset, uint64_t length) override;
   Task<bool> data_may_be_holes() override;
