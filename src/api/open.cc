@@ -1,85 +1,23 @@
 #include "api/open.h"
 
-#include <set>
-
 #include "api/filename.h"
-#include "api/format_drivers.h"
 #include "api/json_options.h"
-#include "api/open_storage.h"
+#include "api/opener.h"
 #include "api/overlay.h"
 #include "api/probe.h"
-#include "api/qcow2_options.h"
 #include "api/trust.h"
 #include "base/buffer.h"
-#include "format/raw/raw.h"
-#include "format/sealed.h"
 
 namespace oxbow::api {
 namespace {
 
-using format::qcow2::Header;
-using format::qcow2::Qcow2Image;
-using format::raw::RawImage;
-
 constexpr size_t max_chain = 256;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 std::unexpected<Error> no_such_node(const std::string& reference) {
   return invalid("Cannot find device='" + reference + "' nor node-name='" + reference + "'");
 }
 
-// One layer on its way from options to a node.
-struct Layer {
-  OptionTree tree;     // what nobody has taken yet
-  std::string driver;  // of the format; empty: to be probed
-  bool probed = false;
-  bool plain = false;  // a storage driver stands in the format's place
-  NodeOptions options;
-  OpenedStorage file;
-  OptionTree backing;  // options of the backing node
-  std::optional<std::string> backing_reference;
-  bool no_backing = false;
-  ShownName shown;
-};
-
-// One open with all the layers below it.
-class Opener {
- public:
-  explicit Opener(OpenOptions options) : options_(std::move(options)) {}
-
-  Task<Opened> open_top(std::optional<std::string> name, OptionTree tree);
-
- private:
-  Task<std::shared_ptr<graph::Node>> open_node(std::optional<std::string> name, OptionTree tree,
-                                               NodeOptions inherited);
-  Result<StorageRequest> take_file(Layer& layer, std::optional<std::string> name);
-  Result<void> take_backing(Layer& layer);
-  Result<void> remember(const OpenedStorage& file);
-  Task<> probe(Layer& layer);
-  Task<std::unique_ptr<format::Format>> open_raw(Layer& layer);
-  Task<std::unique_ptr<format::Format>> open_qcow2(Layer& layer);
-  Task<std::unique_ptr<format::Format>> open_driver(Layer& layer, const FormatDriver& driver);
-  Task<std::unique_ptr<format::Format>> open_format(Layer& layer);
-  [[nodiscard]] bool data_is_wanted() const;
-  Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
-                                                    std::unique_ptr<format::Format> format);
-  Task<std::unique_ptr<storage::Storage>> open_beside(Layer& layer, std::string name);
-  void pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const;
-  Result<void> check_left(const Layer& layer) const;
-  [[nodiscard]] std::optional<Error> sealed_because(const Header& header) const;
-  Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer,
-                                                  std::optional<format::BackingName> named);
-  Task<std::shared_ptr<graph::Node>> open_named_backing(Layer& layer,
-                                                        std::optional<format::BackingName> named);
-
-  OpenOptions options_;
-  std::set<std::string> chain_;  // identities of the files below each other
-  std::vector<std::string> filenames_;
-  NodeOptions top_;
-};
+}  // namespace
 
 // Sets what the layer's tree says of its format, and gives the request for what lies below.
 Result<StorageRequest> Opener::take_file(Layer& layer, std::optional<std::string> name) {
@@ -162,148 +100,6 @@ Task<> Opener::probe(Layer& layer) {
   co_return {};
 }
 
-Task<std::unique_ptr<format::Format>> Opener::open_raw(Layer& layer) {
-  format::raw::RawOptions raw;
-  layer.shown = layer.file.shown;
-  if (layer.plain) {
-    raw.name = layer.driver;
-  } else {
-    JsonObject json;
-    json.add("driver", {"raw"});
-    for (const char* key : {"offset", "size"}) {
-      const OptionValue* value = layer.tree.find(key);
-      if (value == nullptr) continue;
-      json.add(key, *value);
-      layer.shown.exact.clear();
-    }
-    json.add_json("file", layer.file.shown.json);
-    layer.shown.json = json.text();
-    CO_TRY_ASSIGN(const auto offset, layer.tree.take_size("offset"));
-    CO_TRY_ASSIGN(raw.size, layer.tree.take_size("size"));
-    raw.offset = offset.value_or(0);
-  }
-  if (layer.probed) {
-    raw.forbidden_start = [](std::span<const std::byte> head) {
-      return probe_format(head) != "raw";
-    };
-  }
-  CO_TRY_ASSIGN(std::unique_ptr<RawImage> image,
-                RawImage::create(std::move(layer.file.storage), std::move(raw)));
-  CO_TRY(check_left(layer));
-  const bool asks_for_backing = layer.backing_reference || !layer.backing.empty();
-  if (asks_for_backing) co_return invalid("Driver doesn't support backing files");
-  co_return std::unique_ptr<format::Format>(std::move(image));
-}
-
-Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
-  CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
-  wishes.open.check_only = options_.check_only;
-  wishes.open.warn = options_.warn;
-  wishes.open.on_repair = options_.on_repair;
-  pass_events(layer, wishes.open);
-  auto wanted = wishes.open;
-  CO_TRY_ASSIGN(
-      std::unique_ptr<Qcow2Image> image,
-      co_await format::qcow2::open_qcow2(std::move(layer.file.storage), std::move(wanted)));
-  Result<void> fits = check_qcow2_options(wishes, image->header());
-  if (fits) fits = check_left(layer);
-  if (!fits) {
-    (void)co_await image->close();
-    co_return std::unexpected(fits.error());
-  }
-  JsonObject json;
-  json.add("driver", {"qcow2"});
-  json.add_json("file", layer.file.shown.json);
-  layer.shown = {layer.file.shown.exact, json.text()};
-  const std::optional<Error> sealed = sealed_because(image->header());
-  if (!sealed) co_return std::unique_ptr<format::Format>(std::move(image));
-  if (data_is_wanted()) {
-    (void)co_await image->close();
-    co_return std::unexpected(*sealed);
-  }
-  co_return std::make_unique<format::SealedFormat>(std::move(image), *sealed);
-}
-
-// Not only what the image says of itself.
-bool Opener::data_is_wanted() const {
-  return options_.open_backing && options_.open_data_file && !options_.check_only;
-}
-
-Task<std::unique_ptr<format::Format>> Opener::open_driver(Layer& layer,
-                                                          const FormatDriver& driver) {
-  JsonObject json;
-  json.add("driver", {layer.driver});
-  json.add_json("file", layer.file.shown.json);
-  layer.shown = {layer.file.shown.exact, json.text()};
-  FormatRequest request;
-  request.file = std::move(layer.file.storage);
-  request.writable = layer.options.writable;
-  request.check_only = options_.check_only;
-  request.options = &layer.tree;
-  request.warn = options_.warn;
-  request.open_beside = [this, &layer](std::string name) { return open_beside(layer, name); };
-  CO_TRY_ASSIGN(std::unique_ptr<format::Format> image, co_await driver.open(std::move(request)));
-  const Result<void> fits = check_left(layer);
-  if (fits) co_return image;
-  (void)co_await image->close();
-  co_return std::unexpected(fits.error());
-}
-
-// A further file of an image in several: never one that the trust policy keeps from it.
-Task<std::unique_ptr<storage::Storage>> Opener::open_beside(Layer& layer, std::string name) {
-  StorageRequest request;
-  request.name = resolve_name(layer.file.file, name);
-  CO_TRY(check_trust(options_.trust, layer.file.file, *request.name));
-  request.node = layer.options.for_file();
-  request.sharing = storage::Sharing::read;
-  request.aio = options_.aio;
-  CO_TRY_ASSIGN(OpenedStorage opened, co_await open_storage(std::move(request)));
-  co_return std::move(opened.storage);
-}
-
-void Opener::pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const {
-  if (!options_.on_event) return;
-  const std::string reference = layer.file.storage->filename();
-  open.on_corrupt = [sink = options_.on_event,
-                     reference](const format::qcow2::Corruption& corruption) {
-    ImageCorrupted event{reference, corruption.message, {}, {}};
-    if (corruption.size != 0) event.offset = corruption.offset;
-    if (corruption.size != 0) event.size = corruption.size;
-    event.fatal = corruption.fatal;
-    sink(event);
-  };
-  open.on_memory_limit = [sink = options_.on_event,
-                          reference](const format::qcow2::MemoryLimitReached& lost) {
-    sink(OverlapCheckMemoryLimitReached{reference, lost.start, lost.length});
-  };
-}
-
-Result<void> Opener::check_left(const Layer& layer) const {
-  std::string key;
-  if (!layer.tree.empty()) {
-    key = layer.tree.all().begin()->first;
-  } else if (!options_.open_backing && layer.backing_reference) {
-    key = "backing";
-  } else if (!options_.open_backing && !layer.backing.empty()) {
-    key = "backing." + layer.backing.all().begin()->first;
-  } else {
-    return {};
-  }
-  return invalid("Block format '" + layer.driver + "' does not support the option '" + key + "'");
-}
-
-// Images whose data cannot be had open for a look at their metadata only.
-std::optional<Error> Opener::sealed_because(const Header& header) const {
-  if (header.crypt_method != format::qcow2::crypt_none) {
-    return Error(ErrorKind::unsupported, "Encrypted images cannot be read or written yet", ENOTSUP);
-  }
-  if (header.has_data_file()) {
-    return Error(ErrorKind::unsupported,
-                 "Images with an external data file cannot be read or written yet", ENOTSUP);
-  }
-  return std::nullopt;
-}
-
 Task<std::shared_ptr<graph::Node>> Opener::open_named_backing(
     Layer& layer, std::optional<format::BackingName> named) {
   std::optional<std::string> name;
@@ -342,16 +138,6 @@ Task<std::shared_ptr<graph::Node>> Opener::put_on_backing(Layer& layer,
   }
   format->set_has_backing(*below != nullptr);
   co_return std::make_shared<graph::Node>(std::move(format), std::move(*below));
-}
-
-Task<std::unique_ptr<format::Format>> Opener::open_format(Layer& layer) {
-  if (layer.driver == "qcow2") co_return co_await open_qcow2(layer);
-  if (layer.driver == "raw" || layer.plain) co_return co_await open_raw(layer);
-  if (const FormatDriver* driver = find_format_driver(layer.driver)) {
-    co_return co_await open_driver(layer, *driver);
-  }
-  co_return fail(ErrorKind::unsupported,
-                 "Images in the format '" + layer.driver + "' are not supported", ENOTSUP);
 }
 
 Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> name,
@@ -403,8 +189,6 @@ Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) 
       top_.detect_zeroes == DetectZeroes::unmap && !unmaps ? DetectZeroes::on : top_.detect_zeroes);
   co_return out;
 }
-
-}  // namespace
 
 Task<Opened> open_name(std::string name, OpenOptions options) {
   OptionTree tree(options.driver);

@@ -1,0 +1,74 @@
+// Opening one image with all the layers below it: options are taken layer by layer, names that an
+// image states go through the trust gate. open.cc has the order of things, open_formats.cc what
+// each format asks for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/format_drivers.h"
+#include "api/open.h"
+#include "api/open_storage.h"
+#include "format/qcow2/image.h"
+
+namespace oxbow::api {
+
+// One layer on its way from options to a node.
+struct Layer {
+  OptionTree tree;     // what nobody has taken yet
+  std::string driver;  // of the format; empty: to be probed
+  bool probed = false;
+  bool plain = false;  // a storage driver stands in the format's place
+  NodeOptions options;
+  OpenedStorage file;
+  OptionTree backing;  // options of the backing node
+  std::optional<std::string> backing_reference;
+  bool no_backing = false;
+  ShownName shown;
+};
+
+// One open with all the layers below it.
+class Opener {
+ public:
+  explicit Opener(OpenOptions options) : options_(std::move(options)) {}
+
+  Task<Opened> open_top(std::optional<std::string> name, OptionTree tree);
+
+ private:
+  Task<std::shared_ptr<graph::Node>> open_node(std::optional<std::string> name, OptionTree tree,
+                                               NodeOptions inherited);
+  Result<StorageRequest> take_file(Layer& layer, std::optional<std::string> name);
+  Result<void> take_backing(Layer& layer);
+  Result<void> remember(const OpenedStorage& file);
+  Task<> probe(Layer& layer);
+  Task<std::unique_ptr<format::Format>> open_raw(Layer& layer);
+  Task<std::unique_ptr<format::Format>> open_qcow2(Layer& layer);
+  Task<std::unique_ptr<format::Format>> open_driver(Layer& layer, const FormatDriver& driver);
+  Task<std::unique_ptr<format::Format>> open_format(Layer& layer);
+  [[nodiscard]] bool data_is_wanted() const;
+  Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
+                                                    std::unique_ptr<format::Format> format);
+  Task<std::unique_ptr<storage::Storage>> open_beside(Layer& layer, std::string name);
+  void pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const;
+  Result<void> check_left(const Layer& layer) const;
+  [[nodiscard]] std::optional<Error> sealed_because(const format::qcow2::Header& header) const;
+  Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer,
+                                                  std::optional<format::BackingName> named);
+  Task<std::shared_ptr<graph::Node>> open_named_backing(Layer& layer,
+                                                        std::optional<format::BackingName> named);
+
+  OpenOptions options_;
+  std::set<std::string> chain_;  // identities of the files below each other
+  std::vector<std::string> filenames_;
+  NodeOptions top_;
+};
+
+/// An error of kind invalid_argument.
+inline std::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
+}
+
+}  // namespace oxbow::api
