@@ -1,4 +1,4 @@
-// Numbers as the disk has them: big-endian loads and stores, powers of two.
+// Numbers as the disk has them: big- and little-endian loads and stores, powers of two.
 #pragma once
 
 #include <bit>
@@ -23,6 +23,19 @@ template <class T>
 inline void store_be(void* to, T value) {
   const T swapped = load_be<T>(&value);
   std::memcpy(to, &swapped, sizeof swapped);
+}
+
+template <class T>
+[[nodiscard]] inline T load_le(const void* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  static_assert(std::endian::native == std::endian::little);
+  return value;
+}
+
+template <class T>
+inline void store_le(void* to, T value) {
+  std::memcpy(to, &value, sizeof value);
 }
 
 /// A table of 64-bit entries, one behind another.
