@@ -75,7 +75,8 @@ class Image {
   /// Stores the bytes compressed. unsupported in this version.
   Result<void> write_compressed(uint64_t offset, std::span<const std::byte> from);
   /// Bytes of the VM state that an image may keep besides the disk; `offset` counts from its
-  /// beginning. unsupported in this version.
+  /// beginning, and what was never written reads as zeroes. The next snapshot takes it along,
+  /// apply_snapshot() brings it back. unsupported for formats that keep none.
   Result<void> read_vm_state(uint64_t offset, std::span<std::byte> into);
   Result<void> write_vm_state(uint64_t offset, std::span<const std::byte> from);
   Result<void> resize(uint64_t size, Preallocation = Preallocation::off, bool allow_shrink = false);

@@ -1,4 +1,4 @@
-// Breakpoints of the fault driver, and requests that this version refuses.
+// Breakpoints of the fault driver, and a request that this version refuses.
 #include <oxbow/image.h>
 
 #include "base/result.h"
@@ -45,14 +45,6 @@ bool Image::is_suspended(const std::string& tag) const {
 
 Result<void> Image::write_compressed(uint64_t, std::span<const std::byte>) {
   return not_yet("Writing compressed data");
-}
-
-Result<void> Image::read_vm_state(uint64_t, std::span<std::byte>) {
-  return not_yet("Reading VM states");
-}
-
-Result<void> Image::write_vm_state(uint64_t, std::span<const std::byte>) {
-  return not_yet("Writing VM states");
 }
 
 }  // namespace oxbow

@@ -143,6 +143,16 @@ Result<void> Image::discard(uint64_t offset, uint64_t length) {
   return state_->loop->run(state_->node().discard(offset, length));
 }
 
+Result<void> Image::read_vm_state(uint64_t offset, std::span<std::byte> into) {
+  const iovec part = io_slice(into);
+  return state_->loop->run(state_->node().read_vm_state(offset, IoSpan(&part, 1)));
+}
+
+Result<void> Image::write_vm_state(uint64_t offset, std::span<const std::byte> from) {
+  const iovec part = io_slice(from);
+  return state_->loop->run(state_->node().write_vm_state(offset, IoSpan(&part, 1)));
+}
+
 Result<void> Image::flush() { return state_->loop->run(state_->node().flush()); }
 
 Result<void> Image::resize(uint64_t size, Preallocation preallocation, bool allow_shrink) {

@@ -151,6 +151,14 @@ class Format {
   /// A hint; may do nothing.
   virtual Task<> discard(uint64_t offset, uint64_t length) = 0;
   virtual Task<> flush() = 0;
+  /// Where bytes of the VM state lie: guest bytes from the offset given back on, behind the disk,
+  /// for map() and prepare_write(); room for them is made for writing. unsupported where a format
+  /// keeps none.
+  virtual Task<uint64_t> vm_state_place(uint64_t /*offset*/, uint64_t /*length*/,
+                                        bool /*for_writing*/) {
+    co_return fail(ErrorKind::unsupported, "the format '" + name() + "' keeps no VM state",
+                   ENOTSUP);
+  }
   virtual Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                         bool allow_shrink) = 0;
   /// Stores what is in memory, marks the image clean, closes the file. The last call.

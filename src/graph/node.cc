@@ -135,8 +135,15 @@ Task<> Node::write_with_surroundings(const format::WritePlan& plan, IoSpan from)
   CO_TRY_ASSIGN(Buffer around, Buffer::allocate(plan.head + plan.tail));
   const auto head = around.span().first(plan.head);
   const auto tail = around.span().subspan(plan.head);
-  CO_TRY(co_await read_clipped(plan.guest_offset - plan.head, head));
-  CO_TRY(co_await read_clipped(plan.guest_offset + plan.length, tail));
+  if (plan.guest_offset >= virtual_size()) {
+    const iovec before = io_slice(head);
+    const iovec after = io_slice(tail);
+    CO_TRY(co_await read_own(plan.guest_offset - plan.head, IoSpan(&before, 1)));
+    CO_TRY(co_await read_own(plan.guest_offset + plan.length, IoSpan(&after, 1)));
+  } else {
+    CO_TRY(co_await read_clipped(plan.guest_offset - plan.head, head));
+    CO_TRY(co_await read_clipped(plan.guest_offset + plan.length, tail));
+  }
   std::vector<iovec> merged;
   merged.reserve(from.size() + 2);
   if (!head.empty()) merged.push_back(io_slice(head));
@@ -240,6 +247,36 @@ Task<> Node::discard(uint64_t offset, uint64_t length) {
 }
 
 Task<> Node::flush() { return format_->flush(); }
+
+// Behind the disk: what lies below has no say there, whatever its size.
+Task<> Node::read_own(uint64_t offset, IoSpan into) {
+  const uint64_t length = io_length(into);
+  for (uint64_t done = 0; done < length;) {
+    CO_TRY_ASSIGN(Run run, co_await format_->map(offset + done, length - done));
+    if (run.kind == RunKind::hole) run.kind = RunKind::zero;
+    const Part part(into, length, done, run.length);
+    CO_TRY(co_await read_run(run, offset + done, part.span()));
+    done += run.length;
+  }
+  co_return {};
+}
+
+Task<> Node::read_vm_state(uint64_t offset, IoSpan into) {
+  const uint64_t length = io_length(into);
+  CO_TRY_ASSIGN(const uint64_t place, co_await format_->vm_state_place(offset, length, false));
+  if (length == 0) co_return {};
+  async::RangeLock::Guard guard;
+  if (async::RangeLock* locks = format_->guest_locks()) {
+    CO_TRY_ASSIGN(guard, co_await locks->lock(place, length, false));
+  }
+  co_return co_await read_own(place, into);
+}
+
+Task<> Node::write_vm_state(uint64_t offset, IoSpan from) {
+  CO_TRY_ASSIGN(const uint64_t place,
+                co_await format_->vm_state_place(offset, io_length(from), true));
+  co_return co_await write_data(place, from);
+}
 
 Task<> Node::resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink) {
   const uint64_t old_size = virtual_size();

@@ -57,6 +57,9 @@ class Node {
   Task<> write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags = {});
   Task<> discard(uint64_t offset, uint64_t length);
   Task<> flush();
+  /// Of the VM state, which a format may keep besides the disk; what was never written is zeroes.
+  Task<> read_vm_state(uint64_t offset, IoSpan into);
+  Task<> write_vm_state(uint64_t offset, IoSpan from);
   Task<> resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink);
 
   /// This layer only: data, zero, hole or compressed.
@@ -73,6 +76,7 @@ class Node {
   Task<> read_zeroes(IoSpan into);
   Task<> read_backing(uint64_t offset, IoSpan into);
   Task<> read_clipped(uint64_t offset, std::span<std::byte> into);
+  Task<> read_own(uint64_t offset, IoSpan into);
   Task<NodeStatus> status_in_chain(uint64_t offset, uint64_t length);
   Task<> look_into_file(NodeStatus& found);
   Task<> populate(uint64_t offset, uint64_t length);

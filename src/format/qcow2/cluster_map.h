@@ -94,8 +94,9 @@ class ClusterMap {
 
   /// Moves the L1 table to a place for `entries` and switches the header to it.
   Task<> grow_l1(uint64_t entries);
-  /// Releases the L2 tables of clusters from `first_cluster` on, which hold nothing any more.
-  Task<> drop_tables_from(uint64_t first_cluster);
+  /// Releases the L2 tables of clusters from `first_cluster` on, before L1 entry `end`, which hold
+  /// nothing any more.
+  Task<> drop_tables(uint64_t first_cluster, uint64_t end);
 
  private:
   [[nodiscard]] uint64_t l1_index(uint64_t cluster) const { return cluster / per_table_; }

@@ -53,9 +53,10 @@ void ClusterMap::take_l1_place(uint64_t offset, uint64_t entries) {
   header_.l1_size = static_cast<uint32_t>(entries);
 }
 
-Task<> ClusterMap::drop_tables_from(uint64_t first_cluster) {
+Task<> ClusterMap::drop_tables(uint64_t first_cluster, uint64_t end) {
   // The table that `first_cluster` lies in may hold clusters before it: it stays.
-  for (uint64_t i = div_round_up(first_cluster, per_table_); i < l1_.size(); ++i) {
+  end = std::min<uint64_t>(end, l1_.size());
+  for (uint64_t i = div_round_up(first_cluster, per_table_); i < end; ++i) {
     if (l1_[i] == 0) continue;
     CO_TRY_ASSIGN(const uint64_t table, table_offset(i));
     l1_[i] = 0;

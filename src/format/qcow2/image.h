@@ -91,6 +91,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<uint64_t> zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) override;
   Task<> discard(uint64_t offset, uint64_t length) override;
   Task<> flush() override;
+  Task<uint64_t> vm_state_place(uint64_t offset, uint64_t length, bool for_writing) override;
   Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                 bool allow_shrink) override;
   Task<> close() override;
@@ -166,6 +167,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> clear_clusters(uint64_t first, uint64_t count);
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
   Task<> write_size(uint64_t virtual_size);
+  [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
+  [[nodiscard]] bool has_vm_state() const;
+  Task<> move_vm_state(uint64_t virtual_size);
 
   Task<async::RangeLock::Guard> stand_still();
   Task<> settle();

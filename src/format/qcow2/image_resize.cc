@@ -41,14 +41,17 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
 }
 
 Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {
-  const uint64_t bytes_per_table = header_.l2_entries() << header_.cluster_bits;
-  const uint64_t entries = div_round_up(virtual_size, bytes_per_table);
+  const uint64_t entries = disk_tables(virtual_size);
   if (entries > max_l1_bytes / 8) {
     co_return fail(ErrorKind::invalid_argument, "The image size is too large", EFBIG);
   }
   const uint64_t old_size = header_.size;
-  if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
-  CO_TRY(co_await write_size(virtual_size));
+  if (entries != disk_tables(old_size) && has_vm_state()) {
+    CO_TRY(co_await move_vm_state(virtual_size));
+  } else {
+    if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
+    CO_TRY(co_await write_size(virtual_size));
+  }
   if (preallocation == storage::Preallocation::off) co_return {};
   co_return co_await preallocate(align_up(old_size, header_.cluster_size()), virtual_size,
                                  preallocation);
@@ -86,8 +89,11 @@ Task<> Qcow2Image::shrink(uint64_t virtual_size) {
     CO_TRY(co_await clear_clusters(cluster, count));
     cluster += count;
   }
-  CO_TRY(co_await map_.drop_tables_from(first));
+  CO_TRY(co_await map_.drop_tables(first, disk_tables(header_.size)));
   CO_TRY(co_await write_metadata());
+  if (disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state()) {
+    co_return co_await move_vm_state(virtual_size);
+  }
   co_return co_await write_size(virtual_size);
 }
 

@@ -256,7 +256,9 @@ Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
     co_return fail(ErrorKind::corrupt,
                    "the disk size of snapshot '" + found->name + "' is too large", EFBIG);
   }
-  l1.resize(std::max<uint64_t>(l1.size(), div_round_up(found->disk_size, per_table)));
+  // It never shrinks: what the table once had room for may be needed again.
+  l1.resize(
+      std::max<uint64_t>({l1.size(), header_.l1_size, div_round_up(found->disk_size, per_table)}));
   CO_TRY(co_await raise_tree(l1));
   CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::active_l1, l1));
   CO_TRY(co_await refcounts_.write_back());
