@@ -27,14 +27,22 @@ enum class RunKind : uint8_t {
   compressed,  ///< inside a compressed cluster; read with read_compressed
 };
 
+/// Where stored bytes lie, and of which guest bytes they are: what an encrypted image makes of
+/// them may depend on either.
+struct Place {
+  uint64_t host = 0;
+  uint64_t guest = 0;
+};
+
 /// A stretch of guest bytes that are stored alike.
 struct Run {
   uint64_t length = 0;  ///< bytes from the asked guest offset; > 0
   RunKind kind = RunKind::hole;
-  /// A host cluster belongs to the run: always for data; for zero runs where a cluster was
-  /// preallocated, and for holes beside stored subclusters.
+  /// A host cluster belongs to the run and what it holds is what the guest reads: for data unless
+  /// it is encrypted; for zero runs where a cluster was preallocated, and for holes beside stored
+  /// subclusters.
   bool has_host_offset = false;
-  uint64_t host_offset = 0;  ///< where has_host_offset
+  uint64_t host_offset = 0;  ///< of data, and where has_host_offset
 };
 
 /// A write that has its place but is not linked yet. Made by prepare_write, used up by
@@ -45,9 +53,11 @@ struct WritePlan {
   uint64_t host_offset = 0;  ///< of guest_offset
   /// Copy on write: this many guest bytes directly before guest_offset and after
   /// guest_offset + length must be written, with their present contents, to the host
-  /// bytes around the data. Both 0 when the write is in place.
+  /// bytes around the data.
   uint64_t head = 0;
   uint64_t tail = 0;
+  /// Nothing is to be linked. There may be a head and a tail all the same, where less than what
+  /// they fill up cannot be written.
   bool in_place = true;
   /// Head and tail are known to read as zeroes and the host range already does, too.
   bool surroundings_zero = false;
@@ -129,12 +139,12 @@ class Format {
   /// Who is to know of changes before they are made; nullptr: nobody.
   virtual ChangeTracker* changes() { return nullptr; }
   /// Data of a `data` run.
-  virtual Task<> read_host(uint64_t host_offset, IoSpan into) = 0;
+  virtual Task<> read_host(Place at, IoSpan into) = 0;
   /// Guest bytes inside one compressed run.
   virtual Task<> read_compressed(uint64_t offset, IoSpan into) = 0;
 
   virtual Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) = 0;
-  virtual Task<> write_host(uint64_t host_offset, IoSpan from) = 0;
+  virtual Task<> write_host(Place at, IoSpan from) = 0;
   /// write_host() of bytes that the kernel copies from another file; unsupported where the
   /// format must see them or the kernel cannot, and nothing has changed then.
   virtual Task<> copy_to_host(storage::Source& /*from*/, uint64_t /*from_offset*/,

@@ -26,10 +26,10 @@ class SealedFormat final : public Format {
   void set_has_backing(bool has_backing) override { inner_->set_has_backing(has_backing); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override { return inner_->map(offset, length); }
-  Task<> read_host(uint64_t, IoSpan) override { return refuse<void>(); }
+  Task<> read_host(Place, IoSpan) override { return refuse<void>(); }
   Task<> read_compressed(uint64_t, IoSpan) override { return refuse<void>(); }
   Task<WritePlan> prepare_write(uint64_t, uint64_t) override { return refuse<WritePlan>(); }
-  Task<> write_host(uint64_t, IoSpan) override { return refuse<void>(); }
+  Task<> write_host(Place, IoSpan) override { return refuse<void>(); }
   Task<> commit_write(WritePlan&) override { return refuse<void>(); }
   Task<> abort_write(WritePlan&) override { return refuse<void>(); }
   Task<uint64_t> zero_units(uint64_t, uint64_t, ZeroFlags) override { return refuse<uint64_t>(); }

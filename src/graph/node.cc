@@ -62,7 +62,7 @@ Task<> Node::read_unlocked(uint64_t offset, IoSpan into) {
 
 Task<> Node::read_run(const Run& run, uint64_t offset, IoSpan into) {
   switch (run.kind) {
-    case RunKind::data: return format_->read_host(run.host_offset, into);
+    case RunKind::data: return format_->read_host({run.host_offset, offset}, into);
     case RunKind::compressed: return format_->read_compressed(offset, into);
     case RunKind::hole:
       if (backing_) return read_backing(offset, into);
@@ -125,7 +125,7 @@ Task<> Node::write_data(uint64_t offset, IoSpan from) {
 
 Task<> Node::write_planned(const format::WritePlan& plan, IoSpan from) {
   const bool alone = plan.surroundings_zero || (plan.head == 0 && plan.tail == 0);
-  if (alone) return format_->write_host(plan.host_offset, from);
+  if (alone) return format_->write_host({plan.host_offset, plan.guest_offset}, from);
   return write_with_surroundings(plan, from);
 }
 
@@ -149,7 +149,8 @@ Task<> Node::write_with_surroundings(const format::WritePlan& plan, IoSpan from)
   if (!head.empty()) merged.push_back(io_slice(head));
   merged.insert(merged.end(), from.begin(), from.end());
   if (!tail.empty()) merged.push_back(io_slice(tail));
-  co_return co_await format_->write_host(plan.host_offset - plan.head, merged);
+  const format::Place start{plan.host_offset - plan.head, plan.guest_offset - plan.head};
+  co_return co_await format_->write_host(start, merged);
 }
 
 // Guest bytes under an exclusive plan; zeroes past the disk's end.

@@ -149,14 +149,14 @@ Result<void> Qcow2Image::writable() const {
   return {};
 }
 
-Task<> Qcow2Image::read_host(uint64_t host_offset, IoSpan into) {
+Task<> Qcow2Image::read_host(Place at, IoSpan into) {
   gate_.file().event("read_aio");
-  return gate_.read(host_offset, into);
+  return gate_.read(at.host, into);
 }
 
-Task<> Qcow2Image::write_host(uint64_t host_offset, IoSpan from) {
+Task<> Qcow2Image::write_host(Place at, IoSpan from) {
   gate_.file().event("write_aio");
-  return gate_.write(Writes::data, host_offset, from);
+  return gate_.write(Writes::data, at.host, from);
 }
 
 Task<> Qcow2Image::begin_lazy_refcounts() {

@@ -80,11 +80,11 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<bool> data_may_be_holes() override;
   async::RangeLock* guest_locks() override { return &guest_locks_; }
   format::ChangeTracker* changes() override { return &bitmaps_; }
-  Task<> read_host(uint64_t host_offset, IoSpan into) override;
+  Task<> read_host(Place at, IoSpan into) override;
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
 
   Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) override;
-  Task<> write_host(uint64_t host_offset, IoSpan from) override;
+  Task<> write_host(Place at, IoSpan from) override;
   Task<> commit_write(WritePlan& plan) override;
   Task<> abort_write(WritePlan& plan) override;
 

@@ -58,9 +58,9 @@ Task<Run> RawImage::map_for_read(uint64_t offset, uint64_t length) {
   co_return run;
 }
 
-Task<> RawImage::read_host(uint64_t host_offset, IoSpan into) {
+Task<> RawImage::read_host(Place at, IoSpan into) {
   file_->event("read_aio");
-  return file_->read(host_offset, into);
+  return file_->read(at.host, into);
 }
 
 Task<> RawImage::read_compressed(uint64_t, IoSpan) {
@@ -75,11 +75,11 @@ Task<WritePlan> RawImage::prepare_write(uint64_t offset, uint64_t length) {
   co_return plan;
 }
 
-Task<> RawImage::write_host(uint64_t host_offset, IoSpan from) {
+Task<> RawImage::write_host(Place at, IoSpan from) {
   file_->event("write_aio");
-  const bool restricted = options_.forbidden_start && host_offset < options_.offset + sector;
-  if (restricted) return write_first_sector(host_offset - options_.offset, from);
-  return file_->write(host_offset, from);
+  const bool restricted = options_.forbidden_start && at.host < options_.offset + sector;
+  if (restricted) return write_first_sector(at.host - options_.offset, from);
+  return file_->write(at.host, from);
 }
 
 Task<> RawImage::write_first_sector(uint64_t offset, IoSpan from) {

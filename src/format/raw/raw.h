@@ -37,10 +37,10 @@ class RawImage final : public Format {
 
   Task<Run> map(uint64_t offset, uint64_t length) override;
   Task<Run> map_for_read(uint64_t offset, uint64_t length) override;
-  Task<> read_host(uint64_t host_offset, IoSpan into) override;
+  Task<> read_host(Place at, IoSpan into) override;
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
   Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) override;
-  Task<> write_host(uint64_t host_offset, IoSpan from) override;
+  Task<> write_host(Place at, IoSpan from) override;
   Task<> copy_to_host(storage::Source& from, uint64_t from_offset, uint64_t host_offset,
                       uint64_t length) override {
     return file_->copy_from(from, from_offset, host_offset, length);

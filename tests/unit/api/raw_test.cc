@@ -51,7 +51,7 @@ TEST(Raw, MapSaysWhereInTheFileAndWhatIsAHole) {
   auto plan = run(image->prepare_write(65536, 8192));
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->host_offset, 65536u + 4096);
-  ASSERT_TRUE(run(image->write_host(plan->host_offset, IoSpan(&from, 1))));
+  ASSERT_TRUE(run(image->write_host({plan->host_offset, 0}, IoSpan(&from, 1))));
   const auto data = run(image->map(65536, 8192));
   EXPECT_EQ(data->kind, RunKind::data);
   EXPECT_EQ(data->host_offset, 65536u + 4096);

@@ -58,7 +58,8 @@ class PlainFormat final : public format::Format {
     co_return run;
   }
 
-  Task<> read_host(uint64_t offset, IoSpan into) override {
+  Task<> read_host(format::Place at, IoSpan into) override {
+    const uint64_t offset = at.host;
     const uint64_t length = io_length(into);
     CO_TRY(co_await enter(shuffle ? 1 + (offset >> 21) % 3 * 5 : 1));
     done.push_back({'r', offset, length});
@@ -80,7 +81,8 @@ class PlainFormat final : public format::Format {
     plan.length = length;
     co_return plan;
   }
-  Task<> write_host(uint64_t offset, IoSpan from) override {
+  Task<> write_host(format::Place at, IoSpan from) override {
+    const uint64_t offset = at.host;
     CO_TRY(co_await enter(2));
     --now_;
     if (touches(bad_write, offset, io_length(from))) {
