@@ -21,9 +21,10 @@ import convert
 import guard
 import measure
 import small_io
+import snapshots
 import tables
 
-PARTS = {"convert": convert, "tables": tables, "io": small_io}
+PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

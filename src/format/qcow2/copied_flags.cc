@@ -14,22 +14,34 @@ class FlagSetter final : public TreeVisitor {
 
   Task<> visit_run(const TreeRun&) override { co_return {}; }
 
-  Task<> visit_table(size_t l1_index, uint64_t offset, std::span<const std::byte> table) override {
+  Task<bool> wants_table(size_t l1_index, uint64_t offset) override {
     CO_TRY_ASSIGN(const bool owned, co_await is_owned(offset));
     l1_[l1_index] = with_flag(l1_[l1_index], owned);
     // A table that is shared holds clusters that are shared.
-    if (!owned && rule_ == CopiedRule::sole_owners) co_return {};
-    std::vector<std::byte> changed(table.begin(), table.end());
-    bool any = false;
-    for (size_t at = 0; at < changed.size(); at += header_.l2_entry_size()) {
-      const auto raw = load_be<uint64_t>(changed.data() + at);
-      CO_TRY_ASSIGN(const uint64_t now, co_await entry_with_flag(raw));
+    co_return owned || rule_ == CopiedRule::none;
+  }
+
+  Task<> visit_table(size_t, uint64_t offset, std::span<const std::byte> table) override {
+    changed_.clear();
+    for (size_t at = 0; at < table.size(); at += header_.l2_entry_size()) {
+      const auto raw = load_be<uint64_t>(table.data() + at);
+      const uint64_t host = host_cluster({raw, 0});
+      if (host == 0) continue;
+      bool owned = false;
+      if (rule_ == CopiedRule::sole_owners) {
+        const uint64_t cluster = host >> header_.cluster_bits;
+        if (!counts_.covers(cluster)) {
+          CO_TRY_ASSIGN(counts_, co_await refcounts_.counts_around(cluster));
+        }
+        owned = counts_.count(cluster) == 1;
+      }
+      const uint64_t now = with_flag(raw, owned);
       if (now == raw) continue;
-      store_be<uint64_t>(changed.data() + at, now);
-      any = true;
+      if (changed_.empty()) changed_.assign(table.begin(), table.end());
+      store_be<uint64_t>(changed_.data() + at, now);
     }
-    if (!any) co_return {};
-    const iovec from = io_slice(std::span<const std::byte>(changed));
+    if (changed_.empty()) co_return {};
+    const iovec from = io_slice(std::span<const std::byte>(changed_));
     co_return co_await gate_.write(Writes::active_l2, offset, IoSpan(&from, 1));
   }
 
@@ -45,18 +57,13 @@ class FlagSetter final : public TreeVisitor {
     co_return count == 1;
   }
 
-  Task<uint64_t> entry_with_flag(uint64_t raw) {
-    const uint64_t host = host_cluster({raw, 0});
-    if (host == 0) co_return raw;
-    CO_TRY_ASSIGN(const bool owned, co_await is_owned(host));
-    co_return with_flag(raw, owned);
-  }
-
   Gate& gate_;
   const Header& header_;
   Refcounts& refcounts_;
   std::span<uint64_t> l1_;
   CopiedRule rule_;
+  CountsInSlice counts_;
+  std::vector<std::byte> changed_;
 };
 
 }  // namespace

@@ -40,18 +40,25 @@ void FreeIndex::set_free(Region& region, uint64_t index) {
   if (--region.used == 0) region.words = {};
 }
 
-void FreeIndex::mark_used(uint64_t cluster, uint64_t count) {
-  for (uint64_t end = cluster + count; cluster < end; ++cluster) {
-    const auto found = regions_.find(cluster / region_size_);
-    if (found != regions_.end()) set_used(found->second, cluster % region_size_);
+template <class Change>
+void FreeIndex::for_known(uint64_t cluster, uint64_t count, Change change) {
+  for (const uint64_t end = cluster + count; cluster < end;) {
+    const uint64_t number = cluster / region_size_;
+    const uint64_t stop = std::min(end, (number + 1) * region_size_);
+    const auto found = regions_.find(number);
+    for (; found != regions_.end() && cluster < stop; ++cluster) {
+      change(found->second, cluster % region_size_);
+    }
+    cluster = stop;
   }
 }
 
+void FreeIndex::mark_used(uint64_t cluster, uint64_t count) {
+  for_known(cluster, count, [this](Region& region, uint64_t index) { set_used(region, index); });
+}
+
 void FreeIndex::mark_free(uint64_t cluster, uint64_t count) {
-  for (uint64_t end = cluster + count; cluster < end; ++cluster) {
-    const auto found = regions_.find(cluster / region_size_);
-    if (found != regions_.end()) set_free(found->second, cluster % region_size_);
-  }
+  for_known(cluster, count, [this](Region& region, uint64_t index) { set_free(region, index); });
 }
 
 uint64_t FreeIndex::next_free(const Region& region, uint64_t index) const {

@@ -44,6 +44,8 @@ class FreeIndex {
     uint64_t used = 0;
     std::vector<uint64_t> words;  // empty while nothing or everything is used
   };
+  template <class Change>
+  void for_known(uint64_t cluster, uint64_t count, Change change);
   void set_used(Region& region, uint64_t index);
   void set_free(Region& region, uint64_t index);
   [[nodiscard]] uint64_t next_free(const Region& region, uint64_t index) const;

@@ -5,6 +5,7 @@
 
 #include "format/qcow2/layout.h"
 #include "format/qcow2/metadata_reader.h"
+#include "format/qcow2/refcount_runs.h"
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
@@ -56,6 +57,16 @@ Task<uint64_t> Refcounts::refcount(uint64_t cluster) {
   if (!has_block(block_of(cluster))) co_return uint64_t{0};
   CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(cluster));
   co_return load_refcount(slice.data(), cluster % per_slice_, header_.refcount_order);
+}
+
+Task<CountsInSlice> Refcounts::counts_around(uint64_t cluster) {
+  CountsInSlice counts;
+  counts.order = header_.refcount_order;
+  counts.first = align_down(cluster, per_slice_);
+  counts.end = counts.first + per_slice_;
+  if (!has_block(block_of(cluster))) co_return counts;
+  CO_TRY_ASSIGN(counts.slice, co_await slice_of(cluster));
+  co_return counts;
 }
 
 Task<bool> Refcounts::counts_at_least(uint64_t wanted, uint64_t clusters) {
@@ -222,22 +233,16 @@ Task<> Refcounts::add_references(uint64_t cluster, uint64_t count, uint64_t& rai
     const uint64_t index = at % per_slice_;
     const uint64_t run = std::min(count - raised, per_slice_ - index);
     std::byte* counts = slice.modify();
-    for (uint64_t i = index; i < index + run; ++i, ++raised) {
-      const uint64_t now = load_refcount(counts, i, header_.refcount_order);
-      if (now == 0) {
-        co_return co_await gate_.refuse(
-            "Preventing a snapshot of a cluster that is counted as free",
-            (cluster + raised) << header_.cluster_bits, header_.cluster_size());
-      }
-      if (now >= max_refcount(header_.refcount_order)) {
-        co_return fail(ErrorKind::unsupported,
-                       "the refcounts of this image have no room for "
-                       "another reference",
-                       EINVAL);
-      }
-      store_refcount(counts, i, header_.refcount_order, now + 1);
+    const uint64_t done = raise_counts(counts, index, run, header_.refcount_order);
+    raised += done;
+    if (done == run) continue;
+    if (load_refcount(counts, index + done, header_.refcount_order) == 0) {
+      co_return co_await gate_.refuse("Preventing a snapshot of a cluster that is counted as free",
+                                      (cluster + raised) << header_.cluster_bits,
+                                      header_.cluster_size());
     }
-    free_.mark_used(at, run);
+    co_return fail(ErrorKind::unsupported,
+                   "the refcounts of this image have no room for another reference", EINVAL);
   }
   co_return {};
 }
@@ -268,18 +273,33 @@ Task<> Refcounts::drop_references(const Release& release, std::vector<Release>& 
   } else if (release.kind != Writes::inactive_l2) {
     gate_.leave(release.kind, offset, bytes);
   }
-  for (uint64_t at = release.cluster; at < end; ++at) {
-    if (!has_block(block_of(at))) continue;  // was never counted: nothing to lower
-    CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
+  for (uint64_t at = release.cluster; at < end;) {
+    const uint64_t stop = std::min(end, align_down(at, per_slice_) + per_slice_);
+    if (has_block(block_of(at))) {  // else it was never counted: nothing to lower
+      CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(at));
+      CO_TRY(co_await drop_in_slice(std::move(slice), release.kind, at, stop, freed));
+    }
+    at = stop;
+  }
+  co_return {};
+}
+
+// Of clusters that one slice counts.
+Task<> Refcounts::drop_in_slice(SliceRef slice, Writes kind, uint64_t at, uint64_t stop,
+                                std::vector<Release>& freed) {
+  const bool table_of_snapshot = kind == Writes::inactive_l2;
+  for (; at < stop; ++at) {
     const uint64_t index = at % per_slice_;
-    const uint64_t now = load_refcount(slice.data(), index, header_.refcount_order);
+    if (!table_of_snapshot) {
+      at += lower_shared_counts(slice.modify(), index, stop - at, header_.refcount_order);
+      if (at == stop) break;
+    }
+    const uint64_t now = load_refcount(slice.data(), at % per_slice_, header_.refcount_order);
     if (now == 0) continue;
     // Of several snapshots that share a table, the last takes its class along.
-    if (release.kind == Writes::inactive_l2) {
-      gate_.leave_snapshot(at << header_.cluster_bits, now - 1);
-    }
+    if (table_of_snapshot) gate_.leave_snapshot(at << header_.cluster_bits, now - 1);
     if (now == 1) CO_TRY(co_await gate_.check_release(at << header_.cluster_bits, 1));
-    store_refcount(slice.modify(), index, header_.refcount_order, now - 1);
+    store_refcount(slice.modify(), at % per_slice_, header_.refcount_order, now - 1);
     if (now != 1) continue;
     if (!freed.empty() && freed.back().cluster + freed.back().count == at) {
       ++freed.back().count;

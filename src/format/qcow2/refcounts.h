@@ -10,6 +10,7 @@
 #include "format/qcow2/free_index.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
+#include "format/qcow2/layout.h"
 #include "format/qcow2/table_cache.h"
 
 namespace oxbow::format::qcow2 {
@@ -19,6 +20,19 @@ struct Release {
   Writes kind;  ///< what they held for whoever lets go
   uint64_t cluster;
   uint64_t count;
+};
+
+/// Counts of neighbouring clusters, held in memory.
+struct CountsInSlice {
+  SliceRef slice;  ///< empty where there is no block: all are 0
+  uint64_t first = 0;
+  uint64_t end = 0;
+  unsigned order = 0;
+
+  [[nodiscard]] bool covers(uint64_t cluster) const { return cluster - first < end - first; }
+  [[nodiscard]] uint64_t count(uint64_t cluster) const {
+    return slice ? load_refcount(slice.data(), cluster - first, order) : 0;
+  }
 };
 
 class Refcounts final : public CountsInMemory, private WriteBarrier {
@@ -33,6 +47,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   /// returned as a host offset. Not yet on disk: write_back() before linking them there.
   Task<uint64_t> allocate(Writes kind, uint64_t count);
   Task<uint64_t> refcount(uint64_t cluster);
+  /// The same for many: true as long as nothing is allocated or released.
+  Task<CountsInSlice> counts_around(uint64_t cluster);
   /// One reference more each for clusters that are in use. Fails at the first whose count has
   /// no room; `raised` says how many have been raised then.
   Task<> add_references(uint64_t cluster, uint64_t count, uint64_t& raised);
@@ -78,6 +94,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> write_grown_table(uint64_t first, uint64_t new_blocks, uint64_t table_clusters);
   Task<> add_reference(uint64_t cluster, uint64_t count);
   Task<> drop_references(const Release& release, std::vector<Release>& freed);
+  Task<> drop_in_slice(SliceRef slice, Writes kind, uint64_t at, uint64_t stop,
+                       std::vector<Release>& freed);
   Task<> write_entries();
 
   Gate& gate_;

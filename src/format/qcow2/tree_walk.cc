@@ -12,6 +12,12 @@ class RunCollector {
  public:
   explicit RunCollector(TreeVisitor& visitor) : visitor_(visitor) {}
 
+  /// The plain entry that would extend the run; UINT64_MAX where none could.
+  [[nodiscard]] uint64_t next(uint32_t cluster_bits) const {
+    return run_.count == 0 ? UINT64_MAX : (run_.cluster + run_.count) << cluster_bits;
+  }
+  void extend_by(uint64_t count) { run_.count += count; }
+
   /// True where the run has been extended; else flush() first.
   bool extend(uint64_t cluster, uint64_t count) {
     if (run_.count == 0) {
@@ -52,7 +58,17 @@ Clusters clusters_of(uint64_t raw, const Header& header) {
 
 Task<> walk_table(const Header& header, std::span<const std::byte> table, TreeVisitor& visitor) {
   RunCollector runs(visitor);
-  for (size_t at = 0; at < table.size(); at += header.l2_entry_size()) {
+  const size_t step = header.l2_entry_size();
+  for (size_t at = 0; at < table.size(); at += step) {
+    // Plain clusters one after the other: nearly all of most tables.
+    uint64_t next = runs.next(header.cluster_bits);
+    const size_t begin = at;
+    while (at < table.size() && (load_be<uint64_t>(table.data() + at) & ~copied_flag) == next) {
+      next += header.cluster_size();
+      at += step;
+    }
+    runs.extend_by((at - begin) / step);
+    if (at == table.size()) break;
     const Clusters clusters = clusters_of(load_be<uint64_t>(table.data() + at), header);
     if (clusters.count == 0 || runs.extend(clusters.first, clusters.count)) continue;
     CO_TRY(co_await runs.flush());
@@ -77,6 +93,8 @@ Task<> walk_tree(storage::Source& file, const Header& header, std::span<const ui
     }
     const TreeRun itself{true, table >> header.cluster_bits, 1};
     CO_TRY(co_await visitor.visit_run(itself));
+    CO_TRY_ASSIGN(const bool wanted, co_await visitor.wants_table(i, table));
+    if (!wanted) continue;
     const uint64_t in_a_row =
         tables_in_a_row(l1.subspan(i), header.cluster_size(), window.capacity());
     CO_TRY_ASSIGN(const std::byte* bytes, co_await window.get(table, in_a_row));

@@ -26,6 +26,8 @@ class TreeVisitor {
  public:
   virtual ~TreeVisitor() = default;
   virtual Task<> visit_run(const TreeRun& run) = 0;
+  /// Whether the table is to be read at all; without it neither its bytes nor its runs follow.
+  virtual Task<bool> wants_table(size_t /*l1_index*/, uint64_t /*offset*/) { co_return true; }
   /// The table's bytes, before its runs; a visitor may have no interest.
   virtual Task<> visit_table(size_t /*l1_index*/, uint64_t /*offset*/,
                              std::span<const std::byte> /*table*/) {

@@ -106,6 +106,71 @@ TEST_P(Snapshots, keep_what_the_disk_held) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Snapshots, ::testing::ValuesIn(shapes),
                          [](const auto& info) { return std::string(info.param.name); });
 
+std::vector<format::qcow2::Snapshot> listed(TestImage& image) {
+  auto& engine = dynamic_cast<Qcow2Image&>(image.node().format());
+  auto all = image.loop().run(format::qcow2::read_snapshots(engine.file(), engine.header()));
+  EXPECT_TRUE(all) << all.error().message();
+  return all.value_or(std::vector<format::qcow2::Snapshot>());
+}
+
+// What other software keeps with a snapshot is its own.
+TEST(SnapshotTable, keeps_sizes_of_VM_states_and_extra_data_through_every_operation) {
+  TestImage image({.cluster_bits = 9});
+  auto& engine = dynamic_cast<Qcow2Image&>(image.node().format());
+  for (const char* name : {"one", "kept", "three"}) {
+    format::qcow2::Snapshot snapshot;
+    snapshot.name = name;
+    snapshot.vm_state_size = uint64_t{5} << 32;
+    snapshot.vm_clock_nsec = 77;
+    snapshot.icount = 4711;
+    snapshot.further_extra.assign(1000, std::byte{0x5a});
+    ASSERT_TRUE(image.run(engine.create_snapshot(std::move(snapshot))));
+  }
+  ASSERT_TRUE(image.run(engine.delete_snapshot("one", SnapshotKey::name)));
+  ASSERT_TRUE(image.run(engine.apply_snapshot("three", SnapshotKey::name)));
+  ASSERT_TRUE(image.run(engine.delete_snapshot("three", SnapshotKey::name)));
+  const auto left = listed(image);
+  ASSERT_EQ(left.size(), 1u);
+  EXPECT_EQ(left[0].name, "kept");
+  EXPECT_EQ(left[0].vm_state_size, uint64_t{5} << 32);
+  EXPECT_EQ(left[0].vm_clock_nsec, 77u);
+  EXPECT_EQ(left[0].icount, 4711u);
+  EXPECT_EQ(left[0].further_extra, std::vector<std::byte>(1000, std::byte{0x5a}));
+  image.close();
+  image.expect_clean();
+}
+
+TEST(ManySnapshots, are_taken_gone_back_to_and_deleted) {
+  constexpr int many = 1000;
+  TestImage image({.cluster_bits = 12, .refcount_order = 4, .bytes = 64 << 12});
+  std::vector<std::byte> data(4096);
+  const iovec part{data.data(), data.size()};
+  for (int i = 0; i < many; ++i) {
+    std::ranges::fill(data, std::byte(i % 251));
+    ASSERT_TRUE(image.run(image.node().write((i % 64) * 4096, IoSpan(&part, 1))));
+    format::qcow2::Snapshot snapshot;
+    snapshot.name = std::to_string(i);
+    auto& engine = dynamic_cast<Qcow2Image&>(image.node().format());
+    ASSERT_TRUE(image.run(engine.create_snapshot(std::move(snapshot))));
+  }
+  image.reopen();
+  auto& engine = dynamic_cast<Qcow2Image&>(image.node().format());
+  ASSERT_EQ(listed(image).size(), size_t{many});
+  for (int i = 0; i < many; i += 100) {
+    ASSERT_TRUE(image.run(engine.apply_snapshot(std::to_string(i), SnapshotKey::name)));
+    ASSERT_TRUE(image.run(image.node().read((i % 64) * 4096, IoSpan(&part, 1))));
+    EXPECT_EQ(data, std::vector<std::byte>(4096, std::byte(i % 251)));
+  }
+  image.expect_guard_exact();
+  for (int i = 0; i < many; ++i) {
+    const std::string name = std::to_string((i * 7) % many);
+    ASSERT_TRUE(image.run(engine.delete_snapshot(name, SnapshotKey::name)));
+  }
+  image.expect_guard_exact();
+  image.close();
+  image.expect_clean();
+}
+
 // Where a count has no room, nothing may have changed.
 TEST(NarrowRefcounts, refuse_a_snapshot_and_stay_as_they_were) {
   TestImage image({.cluster_bits = 9, .refcount_order = 0});
