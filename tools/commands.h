@@ -15,6 +15,7 @@ int compare_main(const ToolContext& context, int argc, char** argv);
 int convert_main(const ToolContext& context, int argc, char** argv);
 int create_main(const ToolContext& context, int argc, char** argv);
 int info_main(const ToolContext& context, int argc, char** argv);
+int resize_main(const ToolContext& context, int argc, char** argv);
 int snapshot_main(const ToolContext& context, int argc, char** argv);
 int map_main(const ToolContext& context, int argc, char** argv);
 /// The qemu-io shell.

@@ -89,17 +89,8 @@ Result<std::string> parse_number(std::string_view key, const std::string& value)
 }
 
 Result<std::string> parse_bytes(std::string_view key, const std::string& value) {
-  auto bytes = parse_size(value);
-  if (bytes) return std::to_string(*bytes);
-  if (bytes.error() == SizeError::out_of_range) {
-    return fail(ErrorKind::invalid_argument,
-                fmt::format("Value '{}' is out of range for parameter '{}'", value, key));
-  }
-  return std::unexpected(
-      Error(ErrorKind::invalid_argument,
-            fmt::format("Parameter '{}' expects a non-negative number below 2^64", key))
-          .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
-                     "and exabytes, respectively.\n"));
+  TRY_ASSIGN(const uint64_t bytes, parse_size_option(key, value));
+  return std::to_string(bytes);
 }
 
 Result<std::string> parse_value(const Spec& spec, std::string value) {

@@ -27,6 +27,7 @@ constexpr std::array commands = {
     Command{"info", info_main},
     Command{"io", io_main},
     Command{"map", map_main},
+    Command{"resize", resize_main},
     Command{"snapshot", snapshot_main},
 };
 

@@ -101,6 +101,33 @@ std::optional<uint64_t> size_argument(const ToolContext& context, std::string_vi
   return *size;
 }
 
+Result<uint64_t> parse_size_option(std::string_view key, std::string_view text,
+                                   bool* hex_with_suffix) {
+  const auto bytes = parse_size(text, 'B', hex_with_suffix);
+  if (bytes) return *bytes;
+  if (bytes.error() == SizeError::out_of_range) {
+    return fail(ErrorKind::invalid_argument,
+                fmt::format("Value '{}' is out of range for parameter '{}'", text, key));
+  }
+  return std::unexpected(
+      Error(ErrorKind::invalid_argument,
+            fmt::format("Parameter '{}' expects a non-negative number below 2^64", key))
+          .with_hint("Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
+                     "and exabytes, respectively.\n"));
+}
+
+std::optional<uint64_t> size_option(const ToolContext& context, std::string_view key,
+                                    std::string_view text) {
+  bool hex_with_suffix = false;
+  const auto bytes = parse_size_option(key, text, &hex_with_suffix);
+  if (hex_with_suffix) {
+    warn_report(context, "Using a multiplier suffix on hex numbers is deprecated: {}", text);
+  }
+  if (bytes) return *bytes;
+  error_report(context, bytes.error());
+  return std::nullopt;
+}
+
 std::string human_size(uint64_t bytes) {
   static constexpr std::array units = {"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   size_t unit = 0;

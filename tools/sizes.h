@@ -24,6 +24,15 @@ std::expected<uint64_t, SizeError> parse_size(std::string_view text, char unit =
 std::optional<uint64_t> size_argument(const ToolContext& context, std::string_view what,
                                       const char* text, uint64_t min = 0, uint64_t max = INT64_MAX);
 
+/// The value of option `key` as it stands in a list of key=value; the stock tool's sentence, with
+/// its hint, where it is no size.
+Result<uint64_t> parse_size_option(std::string_view key, std::string_view text,
+                                   bool* hex_with_suffix = nullptr);
+
+/// The same, reported where it is no size.
+std::optional<uint64_t> size_option(const ToolContext& context, std::string_view key,
+                                    std::string_view text);
+
 /// Three significant digits and a unit: "64 MiB", "196 KiB", "0 B", "1.5 KiB".
 std::string human_size(uint64_t bytes);
 

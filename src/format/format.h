@@ -169,8 +169,12 @@ class Format {
     co_return fail(ErrorKind::unsupported, "the format '" + name() + "' keeps no VM state",
                    ENOTSUP);
   }
+  /// Growing is complete with commit_resize() or abort_resize(): what the new bytes read as is
+  /// settled in between, and on disk before the new size is.
   virtual Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                         bool allow_shrink) = 0;
+  virtual Task<> commit_resize() { co_return {}; }
+  virtual Task<> abort_resize() { co_return {}; }
   /// Stores what is in memory, marks the image clean, closes the file. The last call.
   virtual Task<> close() = 0;
 };

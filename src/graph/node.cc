@@ -166,6 +166,12 @@ Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
 Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const format::ChangeUnderWay change(tracker(length));
+  CO_TRY(co_await zero_unmarked(offset, length, flags));
+  if (flags.fua) co_return co_await flush();
+  co_return {};
+}
+
+Task<> Node::zero_unmarked(uint64_t offset, uint64_t length, ZeroFlags flags) {
   const uint64_t end = offset + length;
   while (offset < end) {
     CO_TRY_ASSIGN(const uint64_t covered,
@@ -178,7 +184,6 @@ Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
     CO_TRY_ASSIGN(const uint64_t stepped, co_await zero_by_bytes(offset, end - offset, flags));
     offset += stepped;
   }
-  if (flags.fua) co_return co_await flush();
   co_return {};
 }
 
@@ -282,18 +287,29 @@ Task<> Node::write_vm_state(uint64_t offset, IoSpan from) {
 Task<> Node::resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink) {
   const uint64_t old_size = virtual_size();
   CO_TRY(co_await format_->resize(size, preallocation, allow_shrink));
-  if (size <= old_size) co_return {};
-  // New bytes read as zeroes: neither what the last cluster held past the old end, nor
-  // what a longer backing file holds there, may show.
+  if (virtual_size() <= old_size) co_return {};
+  const Result<void> zeroed = co_await zero_new_bytes(old_size, preallocation);
+  if (zeroed) co_return co_await format_->commit_resize();
+  (void)co_await format_->abort_resize();
+  co_return zeroed;
+}
+
+// New bytes read as zeroes: neither what the last cluster held past the old end, nor what a
+// longer backing file holds there, may show. What was preallocated does.
+Task<> Node::zero_new_bytes(uint64_t old_size, storage::Preallocation preallocation) {
   const uint32_t cluster_size = format_->geometry().cluster_size;
   if (cluster_size == 0) co_return {};
-  if (backing_ && backing_->virtual_size() > old_size) {
-    co_return co_await write_zeroes(old_size, size - old_size);
-  }
+  const uint64_t size = virtual_size();
   const uint64_t exposed = std::min(size, align_up(old_size, cluster_size));
+  const bool longer = backing_ && backing_->virtual_size() > old_size;
+  const bool has_data = preallocation == storage::Preallocation::falloc ||
+                        preallocation == storage::Preallocation::full;
+  if (longer && !has_data) {
+    co_return co_await zero_unmarked(old_size, size - old_size, {});
+  }
   CO_TRY_ASSIGN(const bool clean, co_await reads_zero(old_size, exposed));
   if (clean) co_return {};
-  co_return co_await write_zeroes(old_size, exposed - old_size);
+  co_return co_await zero_unmarked(old_size, exposed - old_size, {});
 }
 
 Task<NodeStatus> Node::status_here(uint64_t offset, uint64_t length) {

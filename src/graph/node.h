@@ -88,6 +88,8 @@ class Node {
   [[nodiscard]] bool must_be_marked(uint64_t offset, uint64_t length) {
     return tracker(length) != nullptr && !changes_->note(offset, length);
   }
+  Task<> zero_unmarked(uint64_t offset, uint64_t length, ZeroFlags flags);
+  Task<> zero_new_bytes(uint64_t old_size, storage::Preallocation preallocation);
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);

@@ -231,7 +231,8 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   CO_TRY(co_await examine());
   std::vector<Open*> changing;
   for (Open& one : bitmaps_) {
-    if (!one.usable()) continue;
+    if (one.entry.foreign()) continue;
+    CO_TRY(usable(one.entry.name));
     if (bytes == 0) {
       co_return fail(ErrorKind::unsupported,
                      "Bitmap '" + one.entry.name + "' needs a disk that is not empty", ENOTSUP);

@@ -94,6 +94,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<uint64_t> vm_state_place(uint64_t offset, uint64_t length, bool for_writing) override;
   Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                 bool allow_shrink) override;
+  Task<> commit_resize() override;
+  Task<> abort_resize() override;
   Task<> close() override;
 
   /// Takes a snapshot of the disk; id, places and disk size are filled in. unsupported where the
@@ -164,8 +166,12 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
 
   Task<> grow(uint64_t virtual_size, storage::Preallocation preallocation);
   Task<> shrink(uint64_t virtual_size);
+  Task<> clear_range(uint64_t first, uint64_t end);
   Task<> clear_clusters(uint64_t first, uint64_t count);
+  Task<> take_growth_back();
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
+  Task<> provide_preallocated(const WritePlan& plan, storage::Preallocation preallocation);
+  Task<> link_preallocated(WritePlan& plan);
   Task<> write_size(uint64_t virtual_size);
   [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
   [[nodiscard]] bool has_vm_state() const;
@@ -195,6 +201,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
+  std::optional<uint64_t> grown_from_;     // bytes; the size on disk while a growth is under way
   uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
   std::optional<bool> preallocated_;       // once looked at
 

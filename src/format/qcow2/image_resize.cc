@@ -1,6 +1,8 @@
-// Growing and shrinking the disk. The header's size says nothing that is not yet true:
-// it changes after the tables can hold the new size, and after the tail is gone.
+// Growing and shrinking the disk. The header's size says nothing that is not yet true: it changes
+// after the tables can hold the new size and say what the new bytes read as, and after the tail
+// is gone.
 #include <algorithm>
+#include <utility>
 
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
@@ -32,50 +34,111 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
                    "Preallocation can't be used for shrinking an image", EINVAL);
   }
   CO_TRY(co_await bitmaps_.before_resize(virtual_size));
-  Task<> change =
-      virtual_size > header_.size ? grow(virtual_size, preallocation) : shrink(virtual_size);
+  const bool grows = virtual_size > header_.size;
+  Task<> change = grows ? grow(virtual_size, preallocation) : shrink(virtual_size);
   const Result<void> resized = co_await std::move(change);
+  if (resized && grows) co_return {};  // the rest is commit_resize()'s
   // The size may have changed though what came after it failed.
   const Result<void> followed = co_await bitmaps_.after_resize();
   co_return resized ? followed : resized;
 }
 
+// In memory the disk has its new size from here on, on disk with commit_resize().
 Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {
   const uint64_t entries = disk_tables(virtual_size);
   if (entries > max_l1_bytes / 8) {
-    co_return fail(ErrorKind::invalid_argument, "The image size is too large", EFBIG);
+    co_return fail(ErrorKind::invalid_argument, "Failed to grow the L1 table: File too large",
+                   EFBIG);
   }
   const uint64_t old_size = header_.size;
   if (entries != disk_tables(old_size) && has_vm_state()) {
+    // The size on disk changes with the place of the VM state: there is no way back.
     CO_TRY(co_await move_vm_state(virtual_size));
+    grown_from_ = virtual_size;
   } else {
     if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
-    CO_TRY(co_await write_size(virtual_size));
+    grown_from_ = std::exchange(header_.size, virtual_size);
   }
   if (preallocation == storage::Preallocation::off) co_return {};
-  co_return co_await preallocate(align_up(old_size, header_.cluster_size()), virtual_size,
-                                 preallocation);
+  const Result<void> filled = co_await preallocate(old_size, virtual_size, preallocation);
+  if (!filled) (void)co_await take_growth_back();
+  co_return filled;
 }
 
-// Clusters for [from, to), linked; they read as zeroes.
+Task<> Qcow2Image::commit_resize() {
+  if (!grown_from_) co_return {};
+  Result<void> done = co_await write_metadata();
+  if (done) done = co_await gate_.barrier();
+  if (done) done = co_await write_size(header_.size);
+  if (!done) {
+    CO_TRY(co_await abort_resize());
+    co_return done;
+  }
+  grown_from_.reset();
+  co_return co_await bitmaps_.after_resize();
+}
+
+Task<> Qcow2Image::abort_resize() {
+  if (!grown_from_) co_return {};
+  const Result<void> back = co_await take_growth_back();
+  const Result<void> followed = co_await bitmaps_.after_resize();
+  co_return back ? followed : back;
+}
+
+// What was linked past the old end goes; the size on disk never was another.
+Task<> Qcow2Image::take_growth_back() {
+  const uint64_t size = *std::exchange(grown_from_, std::nullopt);
+  const uint64_t first = div_round_up(size, header_.cluster_size());
+  const uint64_t end = div_round_up(std::exchange(header_.size, size), header_.cluster_size());
+  co_return co_await clear_range(first, end);
+}
+
+// Clusters for [from, to), linked; they read as zeroes. A last cluster of the old disk that has
+// something in it stays as it is.
 Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation) {
+  const uint64_t cluster_size = header_.cluster_size();
+  if (!is_aligned(from, cluster_size)) {
+    CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up(cluster_of(from)));
+    const bool empty = !view.exists() || (view.entry(0).raw == 0 && view.entry(0).bitmap == 0);
+    const bool whole = empty && !options_.has_backing;
+    from = whole ? align_down(from, cluster_size) : align_up(from, cluster_size);
+  }
+  to = align_up(to, cluster_size);
   while (from < to) {
     CO_TRY_ASSIGN(WritePlan plan, co_await prepare_write(from, to - from));
-    const uint64_t length = align_up(plan.length, header_.cluster_size());
-    storage::ZeroFlags flags;
-    Result<void> filled;
-    const bool fresh = plan.host_offset >= gate_.file().size();
-    if (fresh && preallocation != storage::Preallocation::metadata) {
-      filled = co_await gate_.truncate(plan.host_offset + length, preallocation);
-    } else if (!fresh) {
-      filled = co_await gate_.write_zeroes(Writes::data, plan.host_offset, length, flags);
-    }
-    if (!filled) {
-      CO_TRY(co_await abort_write(plan));
-      co_return filled;
-    }
     from += plan.length;
-    CO_TRY(co_await commit_write(plan));
+    const Result<void> provided = co_await provide_preallocated(plan, preallocation);
+    if (!provided) {
+      CO_TRY(co_await abort_write(plan));
+      co_return provided;
+    }
+    CO_TRY(co_await link_preallocated(plan));
+  }
+  co_return {};
+}
+
+// The host's side of it: zeroes, and space where that is asked for.
+Task<> Qcow2Image::provide_preallocated(const WritePlan& plan,
+                                        storage::Preallocation preallocation) {
+  if (plan.host_offset < gate_.file().size()) {
+    co_return co_await gate_.write_zeroes(Writes::data, plan.host_offset, plan.length, {});
+  }
+  const bool space = preallocation != storage::Preallocation::metadata;
+  co_return co_await gate_.truncate(plan.host_offset + plan.length,
+                                    space ? preallocation : storage::Preallocation::off);
+}
+
+// Without a backing file, subclusters stay unallocated: they read as zeroes.
+Task<> Qcow2Image::link_preallocated(WritePlan& plan) {
+  const uint64_t first = cluster_of(plan.guest_offset);
+  const uint64_t host = plan.host_offset;
+  const uint64_t count = plan.length >> header_.cluster_bits;
+  const bool whole = is_aligned(plan.guest_offset, header_.cluster_size());
+  CO_TRY(co_await commit_write(plan));
+  if (!whole || !header_.extended_l2() || options_.has_backing) co_return {};
+  CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(first));
+  for (uint32_t i = 0; i < count; ++i) {
+    view.set(i, {(host + (uint64_t{i} << header_.cluster_bits)) | copied_flag, 0});
   }
   co_return {};
 }
@@ -84,17 +147,29 @@ Task<> Qcow2Image::shrink(uint64_t virtual_size) {
   const uint64_t cluster_size = header_.cluster_size();
   const uint64_t first = div_round_up(virtual_size, cluster_size);
   const uint64_t end = div_round_up(header_.size, cluster_size);
-  for (uint64_t cluster = first; cluster < end;) {
-    const uint64_t count = std::min(end - cluster, map_.entries_to_slice_end(cluster));
-    CO_TRY(co_await clear_clusters(cluster, count));
-    cluster += count;
+  const uint64_t old_size = header_.size;
+  if (entries != disk_tables(old_size) && has_vm_state()) {
+    // The size on disk changes with the place of the VM state: there is no way back.
+    CO_TRY(co_await move_vm_state(virtual_size));
+    grown_from_ = virtual_size;
+  } else {
+    if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
+    grown_from_ = std::exchange(header_.size, virtual_size);
   }
-  CO_TRY(co_await map_.drop_tables(first, disk_tables(header_.size)));
   CO_TRY(co_await write_metadata());
   if (disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state()) {
     co_return co_await move_vm_state(virtual_size);
   }
   co_return co_await write_size(virtual_size);
+}
+
+Task<> Qcow2Image::clear_range(uint64_t first, uint64_t end) {
+  while (first < end) {
+    const uint64_t count = std::min(end - first, map_.entries_to_slice_end(first));
+    CO_TRY(co_await clear_clusters(first, count));
+    first += count;
+  }
+  co_return {};
 }
 
 // Entries of one slice become unallocated, whatever lies below: they are past the end.
