@@ -74,6 +74,11 @@ CommandLine::CommandLine(const ToolContext& context, int argc, char** argv,
   optind = 0;  // 0, not 1: glibc then forgets an earlier pass
 }
 
+void CommandLine::answer_mistakes_with_help() {
+  help_for_mistakes_ = true;
+  short_options_.erase(0, 1);  // without the ':' getopt speaks for itself
+}
+
 int CommandLine::next() {
   for (;;) {
     int option = getopt_long(argc_, argv_, short_options_.c_str(), long_options_.data(), nullptr);
@@ -96,6 +101,7 @@ int CommandLine::leave(int code) {
 
 // False where the option is the command's own.
 bool CommandLine::handle_common(int option) {
+  if (option == '?' && help_for_mistakes_) option = 'h';
   switch (option) {
     case '?':
       leave(usage_error(context_, fmt::format("unrecognized option '{}'", argv_[optind - 1])));

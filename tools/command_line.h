@@ -77,6 +77,10 @@ class CommandLine {
   CommandLine(const ToolContext& context, int argc, char** argv, std::string_view short_options,
               std::vector<option> long_options, int object_error_code = 1);
 
+  /// An option that is no option, or lacks its argument: getopt's own line and the help, and the
+  /// command leaves with 0. Called before the first next().
+  void answer_mistakes_with_help();
+
   /// The next option's letter or value, or `end`.
   int next();
   /// The argument of the option that next() returned last.
@@ -99,6 +103,7 @@ class CommandLine {
   std::string short_options_;
   std::vector<option> long_options_;
   int object_error_code_;
+  bool help_for_mistakes_ = false;
   std::optional<int> exit_code_;
   Trust trust_;
   ObjectSet objects_;

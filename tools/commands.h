@@ -6,6 +6,7 @@
 
 namespace oxbow::tools {
 
+int bench_main(const ToolContext& context, int argc, char** argv);
 int bitmap_main(const ToolContext& context, int argc, char** argv);
 int bitmap_dump_main(const ToolContext& context, int argc, char** argv);
 int bitmap_list_main(const ToolContext& context, int argc, char** argv);
@@ -14,13 +15,17 @@ int check_main(const ToolContext& context, int argc, char** argv);
 int compare_main(const ToolContext& context, int argc, char** argv);
 int convert_main(const ToolContext& context, int argc, char** argv);
 int create_main(const ToolContext& context, int argc, char** argv);
+int dd_main(const ToolContext& context, int argc, char** argv);
 int info_main(const ToolContext& context, int argc, char** argv);
+int measure_main(const ToolContext& context, int argc, char** argv);
 int resize_main(const ToolContext& context, int argc, char** argv);
 int snapshot_main(const ToolContext& context, int argc, char** argv);
 int map_main(const ToolContext& context, int argc, char** argv);
 /// The qemu-io shell.
 int io_main(const ToolContext& context, int argc, char** argv);
 
+/// The help, or one of the pages made from its table. Not under the stock names.
+int help_main(const ToolContext& context, int argc, char** argv);
 /// The help of -h, with or without a command.
 void print_help(const ToolContext& context);
 /// The two lines of --version.

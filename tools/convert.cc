@@ -87,25 +87,7 @@ bool Conversion::open_sources() {
 
 bool Conversion::choose_snapshot() {
   if (!arguments_.snapshot) return true;
-  const SnapshotChoice& wanted = *arguments_.snapshot;
-  const auto info = sources_.front().info();
-  if (!info) return refuse(info.error());
-  const auto found = std::ranges::find_if(info->snapshots, [&](const SnapshotInfo& snapshot) {
-    if (wanted.either) return snapshot.id == wanted.id || snapshot.name == wanted.name;
-    return (wanted.id.empty() || snapshot.id == wanted.id) &&
-           (wanted.name.empty() || snapshot.name == wanted.name);
-  });
-  if (!info->qcow2) {
-    return refuse(
-        fmt::format("Failed to load snapshot: Block format '{}' used by device '' does "
-                    "not support temporarily loading internal snapshots",
-                    sources_.front().format()));
-  }
-  if (found == info->snapshots.end()) {
-    return refuse("Failed to load snapshot: Can't find snapshot");
-  }
-  const auto loaded = sources_.front().view_snapshot(found->id);
-  if (!loaded) return refuse(loaded.error(), "Failed to load snapshot");
+  if (!view_snapshot(context_, sources_.front(), *arguments_.snapshot)) return false;
   total_ = (sources_.front().size() + sector - 1) / sector * sector;
   return true;
 }

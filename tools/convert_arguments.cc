@@ -63,27 +63,6 @@ bool read_rate_limit(const ToolContext& context, const char* text, Reading& read
   return rate.has_value();
 }
 
-bool read_snapshot(const ToolContext& context, const char* text, Reading& reading) {
-  SnapshotChoice choice;
-  if (std::string_view(text).starts_with("snapshot.")) {
-    for (const OptionItem& item : split_options(text)) {
-      if (item.key == "snapshot.id") {
-        choice.id = item.value;
-      } else if (item.key == "snapshot.name") {
-        choice.name = item.value;
-      } else {
-        error_report(context, "Invalid parameter '{}'", item.key);
-        error_report(context, "Failed in parsing snapshot param '{}'", text);
-        return false;
-      }
-    }
-  } else {
-    choice = {text, text, true};
-  }
-  reading.arguments.snapshot = choice;
-  return true;
-}
-
 // Flags and words that cannot be wrong by themselves.
 void take_plain_option(int option, const char* argument, Reading& reading) {
   ConvertArguments& arguments = reading.arguments;
@@ -117,7 +96,9 @@ bool take_option(const ToolContext& context, int option, const char* argument, R
     case 'S': return read_sparse_size(context, argument, reading);
     case 'm': return read_coroutines(context, argument, reading);
     case 'r': return read_rate_limit(context, argument, reading);
-    case 'l': return read_snapshot(context, argument, reading);
+    case 'l':
+      reading.arguments.snapshot = read_snapshot_choice(context, argument);
+      return reading.arguments.snapshot.has_value();
     case 'o': return append_option_list(context, reading.arguments.option_list, argument);
     default: take_plain_option(option, argument, reading); return true;
   }

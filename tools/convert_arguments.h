@@ -8,14 +8,9 @@
 #include <vector>
 
 #include "open_image.h"
+#include "snapshot_choice.h"
 
 namespace oxbow::tools {
-
-struct SnapshotChoice {
-  std::string id;    ///< empty: any
-  std::string name;  ///< empty: any; where only one word was given it may be either
-  bool either = false;
-};
 
 struct ConvertArguments {
   std::vector<std::string> sources;

@@ -1,7 +1,9 @@
 // --help and --version.
 #include <fmt/format.h>
 
+#include "command_help.h"
 #include "commands.h"
+#include "help_pages.h"
 
 #ifndef OXBOW_VERSION
 #error "the build states the version"
@@ -13,31 +15,21 @@ namespace {
 // The stock release whose words and outputs this build follows; scripts look for it.
 constexpr const char* stock_version = "7.2.22";
 
-constexpr const char* commands_help = R"(
+constexpr const char* options_help = R"(
     '-h', '--help'       display this help and exit
     '-V', '--version'    output version information and exit
     '-T', '--trace'      [[enable=]<pattern>][,events=<file>][,file=<file>]
                          accepted for compatibility; there are no trace events
 
 Command syntax:
-  bitmap (--merge SOURCE | --add | --remove | --clear | --enable | --disable)... [-b source_file [-F source_fmt]] [-g granularity] [--object objectdef] [--image-opts | -f fmt] filename bitmap
-  bitmap list [--image-opts | -f fmt] [--output=ofmt] [-U] filename
-  bitmap dump [--image-opts | -f fmt] [--output=ofmt] [-U] filename bitmap
-  bitmap durability [--image-opts | -f fmt] close|process|power|default filename [bitmap]
-  check [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-T src_cache] [-U] filename
-  compare [--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] [-s] [-U] filename1 filename2
-  convert [--object objectdef] [--image-opts] [--target-image-opts] [--target-is-zero] [-U] [-C] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] [-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename [filename2 [...]] output_filename
-  create [--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]
-  info [--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [--untrusted] [-U] filename
-  io [options] [-c command]... [filename]
-  resize [--object objectdef] [--image-opts] [-f fmt] [--preallocation=prealloc] [-q] [--shrink] filename [+ | -]size
-  snapshot [--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | -c snapshot | -d snapshot] filename
-  map [--object objectdef] [--image-opts] [-f fmt] [--start-offset=offset] [--max-length=len] [--output=ofmt] [-U] filename
+)";
 
+constexpr const char* parameters_help = R"(
 Beside the stock tools' options, convert takes --dirty BITMAP: only what that dirty bitmap of
 the source marks is copied, over the backing file (-B) or the target's contents (-n).
 'bitmap list', 'bitmap dump' and 'bitmap durability' are Oxbow's own, too. Under the stock
-names they do not exist.
+names they do not exist. 'help man', 'help bash', 'help zsh' and 'help fish' print the manual page
+and the shells' completions.
 
 Every command takes --trust=none|same-directory|all: which backing and data files
 an image may make it open. The default is 'all' under the stock names and
@@ -56,6 +48,8 @@ Command parameters:
     1024), M (megabyte, 1024k), G (gigabyte, 1024M), T (terabyte, 1024G),
     P (petabyte, 1024T) and E (exabyte, 1024P) are supported. 'b' is ignored.
   'ofmt' is 'human' (default) or 'json'
+  'snapshot_param' is a snapshot's id or name, or
+    'snapshot.id=[ID],snapshot.name=[NAME]'
   'options' is a comma separated list of format specific options in a
     name=value format; -o help lists those of a format
   '--untrusted' opens nothing besides the file itself
@@ -65,6 +59,10 @@ Command parameters:
   '-p' shows progress (only certain commands)
   '-q' prints nothing except errors
   '-U' opens the image although another process holds its locks
+
+Parameters to dd:
+  'bs=BYTES' so many bytes are a block (512); 'count=N' copies N blocks of the
+  input, 'skip=N' leaves out its first N blocks; 'if=FILE', 'of=FILE'
 
 Parameters to check:
   exit code 0: no errors; 1: the check failed; 2: corruption; 3: leaked clusters
@@ -87,7 +85,22 @@ void print_version(const ToolContext& context) {
 void print_help(const ToolContext& context) {
   print_version(context);
   fmt::print("usage: {} [standard options] command [command options]\n{}", context.program,
-             commands_help);
+             options_help);
+  for (const CommandHelp& command : command_help()) {
+    fmt::print("  {} {}\n", command.name, command.syntax);
+  }
+  fmt::print("{}", parameters_help);
+}
+
+int help_main(const ToolContext& context, int argc, char** argv) {
+  const auto page = help_page(argc > 1 ? argv[1] : "");
+  if (page && argc == 2) {
+    fmt::print("{}", *page);
+    return 0;
+  }
+  if (argc > 1) return usage_error(context, "help takes one of man, bash, zsh and fish");
+  print_help(context);
+  return 0;
 }
 
 }  // namespace oxbow::tools

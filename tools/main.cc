@@ -19,16 +19,13 @@ struct Command {
 };
 
 constexpr std::array commands = {
-    Command{"bitmap", bitmap_main},
-    Command{"check", check_main},
-    Command{"compare", compare_main},
-    Command{"convert", convert_main},
-    Command{"create", create_main},
-    Command{"info", info_main},
-    Command{"io", io_main},
-    Command{"map", map_main},
-    Command{"resize", resize_main},
-    Command{"snapshot", snapshot_main},
+    Command{"bench", bench_main},     Command{"bitmap", bitmap_main},
+    Command{"check", check_main},     Command{"compare", compare_main},
+    Command{"convert", convert_main}, Command{"create", create_main},
+    Command{"dd", dd_main},           Command{"help", help_main},
+    Command{"info", info_main},       Command{"io", io_main},
+    Command{"map", map_main},         Command{"measure", measure_main},
+    Command{"resize", resize_main},   Command{"snapshot", snapshot_main},
 };
 
 ToolContext context_for(std::string_view called_by) {
@@ -73,7 +70,7 @@ int run(int argc, char** argv) {
   argc -= optind;
   argv += optind;
   auto command = std::ranges::find(commands, std::string_view(argv[0]), &Command::name);
-  if (command == commands.end()) {
+  if (command == commands.end() || (context.stock_name && command->run == help_main)) {
     return usage_error(context, fmt::format("Command not found: {}", argv[0]));
   }
   return command->run(context, argc, argv);

@@ -1,4 +1,4 @@
-// Long work on open images: copy (convert) and compare.
+// Long work on open images: copy (convert), compare, and what a copy would need (measure).
 #pragma once
 
 #include <oxbow/image.h>
@@ -57,5 +57,24 @@ struct CompareResult {
 };
 
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});
+
+struct MeasureOptions {
+  std::string format = "qcow2";  ///< of the new image: "qcow2" or "raw"
+  Options format_options;        ///< stock -o keys as in CreateOptions; sizes in plain bytes
+};
+
+struct MeasureResult {
+  uint64_t required = 0;         ///< bytes of the new image's file
+  uint64_t fully_allocated = 0;  ///< bytes of it once all of the disk has been written to
+  /// Bytes more for copies of the source's bitmaps; absent where either side cannot have any.
+  std::optional<uint64_t> bitmaps;
+};
+
+/// How large the file of a new, empty image of `size` bytes is. invalid_argument for options that
+/// exclude the image, unsupported for formats that are not known here.
+Result<MeasureResult> measure(uint64_t size, const MeasureOptions& options = {});
+/// How large the file is that a copy of `source` fills. Block status alone is asked: zeroes that
+/// only a look at the bytes tells count as data.
+Result<MeasureResult> measure(Image& source, const MeasureOptions& options = {});
 
 }  // namespace oxbow

@@ -1,9 +1,14 @@
 // The public jobs: each is its task, run to the end on this thread's loop.
 #include <oxbow/jobs.h>
 
+#include <algorithm>
+
 #include "async/loop.h"
+#include "base/bytes.h"
+#include "format/qcow2/measure.h"
 #include "jobs/compare_job.h"
 #include "jobs/copy_job.h"
+#include "jobs/measure_job.h"
 
 namespace oxbow {
 
@@ -18,6 +23,71 @@ Result<void> copy(std::span<Image* const> sources, Image& target, const CopyOpti
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options) {
   jobs::CompareJob job({left.node(), left.filename()}, {right.node(), right.filename()}, options);
   return async::Loop::current_thread().run(job.run());
+}
+
+namespace {
+
+namespace qcow2 = format::qcow2;
+
+constexpr uint64_t sector = 512;
+
+Result<void> check_measured_format(const std::string& format) {
+  if (format == "qcow2" || format == "raw") return {};
+  return fail(ErrorKind::unsupported,
+              "Block driver '" + format + "' does not support size measurement", ENOTSUP);
+}
+
+// Of an image whose data takes `data` bytes.
+Result<MeasureResult> add_metadata(const qcow2::MeasureShape& shape, uint64_t size, uint64_t data) {
+  TRY_ASSIGN(const uint64_t metadata, qcow2::measure_metadata(shape, size));
+  const uint64_t all = align_up(size, uint64_t{1} << shape.cluster_bits);
+  const bool filled = shape.preallocation == storage::Preallocation::falloc ||
+                      shape.preallocation == storage::Preallocation::full;
+  MeasureResult result;
+  result.required = metadata + (filled ? all : data);
+  result.fully_allocated = metadata + all;
+  return result;
+}
+
+uint64_t bitmaps_size(const ImageInfo& source, uint64_t cluster_size) {
+  uint64_t bytes = 0;
+  uint64_t directory = 0;
+  for (const BitmapInfo& bitmap : source.qcow2->bitmaps) {
+    if (!bitmap.usable) continue;
+    bytes += qcow2::measure_bitmap(cluster_size, source.virtual_size, bitmap.granularity);
+    directory += qcow2::measure_bitmap_entry(bitmap.name.size());
+  }
+  return bytes + align_up(directory, cluster_size);
+}
+
+}  // namespace
+
+Result<MeasureResult> measure(uint64_t size, const MeasureOptions& options) {
+  TRY(check_measured_format(options.format));
+  size = align_up(size, sector);
+  if (options.format == "raw") return MeasureResult{size, size, std::nullopt};
+  TRY_ASSIGN(const qcow2::MeasureShape shape, qcow2::parse_measure_options(options.format_options));
+  return add_metadata(shape, size, 0);
+}
+
+Result<MeasureResult> measure(Image& source, const MeasureOptions& options) {
+  TRY(check_measured_format(options.format));
+  const uint64_t size = align_up(source.size(), sector);
+  if (options.format == "raw") return MeasureResult{size, size, std::nullopt};
+  TRY_ASSIGN(const qcow2::MeasureShape shape, qcow2::parse_measure_options(options.format_options));
+  const uint64_t cluster_size = uint64_t{1} << shape.cluster_bits;
+  TRY(qcow2::measure_metadata(shape, size));
+  uint64_t data = align_up(size, cluster_size);
+  if (!shape.has_backing) {
+    TRY_ASSIGN(data,
+               async::Loop::current_thread().run(jobs::measure_data(source.node(), cluster_size)));
+  }
+  TRY_ASSIGN(MeasureResult result, add_metadata(shape, size, data));
+  TRY_ASSIGN(const ImageInfo info, source.info());
+  if (info.qcow2 && info.qcow2->version >= 3 && shape.version >= 3) {
+    result.bitmaps = bitmaps_size(info, cluster_size);
+  }
+  return result;
 }
 
 }  // namespace oxbow

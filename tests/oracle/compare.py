@@ -1,6 +1,6 @@
 """Compares what the two sides said: byte for byte, after masking only what must differ.
 
-What is masked always: times and rates of qemu-io's statistics, dates of snapshots. What is masked
+What is masked always: times and rates of qemu-io's statistics and of bench, dates of snapshots. What is masked
 only when the two sides' images differ in bytes (each was written by its own tool): host offsets in
 map and the holes inside data clusters, the image's end and its fragmentation in check, the disk
 size (held to a tolerance instead).
@@ -16,6 +16,7 @@ _STATS = re.compile(
     re.M,
 )
 _STATS_SHORT = re.compile(r"^(\d+,\d+),\d+:\d\d:\d\d\.\d\d,\d+\.\d{3},\d+\.\d{3}$", re.M)
+_BENCH = re.compile(r"^Run completed in \d+\.\d{3} seconds\.$", re.M)
 # -p: how large the steps are is a matter of the tool's buffers.
 _PROGRESS = re.compile(r"(?:    \(\d+\.\d\d/100%\)\r)+")
 _DATE = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
@@ -42,6 +43,7 @@ def mask(text):
     text = _PROGRESS.sub(_progress, text)
     text = _STATS.sub(r"\1; TIME", text)
     text = _STATS_SHORT.sub(r"\1,TIME", text)
+    text = _BENCH.sub("Run completed in TIME", text)
     text = _DATE.sub("DATE", text)
     text = _NODE.sub(r"\1 NODE", text)
     return _DATE_JSON.sub(r'"date-\1": 0', text)

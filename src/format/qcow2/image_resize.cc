@@ -69,13 +69,16 @@ Task<> Qcow2Image::commit_resize() {
   if (!grown_from_) co_return {};
   Result<void> done = co_await write_metadata();
   if (done) done = co_await gate_.barrier();
-  if (done) done = co_await write_size(header_.size);
   if (!done) {
     CO_TRY(co_await abort_resize());
     co_return done;
   }
-  grown_from_.reset();
-  co_return co_await bitmaps_.after_resize();
+  const uint64_t old_size = *std::exchange(grown_from_, std::nullopt);
+  done = co_await write_size(header_.size);
+  // The new size may be on disk all the same: what its bytes read as stays linked.
+  if (!done) header_.size = old_size;
+  const Result<void> followed = co_await bitmaps_.after_resize();
+  co_return done ? followed : done;
 }
 
 Task<> Qcow2Image::abort_resize() {
@@ -146,16 +149,8 @@ Task<> Qcow2Image::link_preallocated(WritePlan& plan) {
 Task<> Qcow2Image::shrink(uint64_t virtual_size) {
   const uint64_t cluster_size = header_.cluster_size();
   const uint64_t first = div_round_up(virtual_size, cluster_size);
-  const uint64_t end = div_round_up(header_.size, cluster_size);
-  const uint64_t old_size = header_.size;
-  if (entries != disk_tables(old_size) && has_vm_state()) {
-    // The size on disk changes with the place of the VM state: there is no way back.
-    CO_TRY(co_await move_vm_state(virtual_size));
-    grown_from_ = virtual_size;
-  } else {
-    if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
-    grown_from_ = std::exchange(header_.size, virtual_size);
-  }
+  CO_TRY(co_await clear_range(first, div_round_up(header_.size, cluster_size)));
+  CO_TRY(co_await map_.drop_tables(first, disk_tables(header_.size)));
   CO_TRY(co_await write_metadata());
   if (disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state()) {
     co_return co_await move_vm_state(virtual_size);
