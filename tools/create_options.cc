@@ -54,7 +54,7 @@ constexpr std::array file_specs = {
     Spec{"extent_size_hint", size_bytes, "Extent size hint for the image file, 0 to disable", ""},
 };
 // Drivers that exist and make no images.
-constexpr std::array not_creatable = {"null-co", "null-aio", "blkdebug"};
+constexpr std::array not_creatable = {"null-co", "null-aio", "blkdebug", "bochs", "cloop", "dmg"};
 
 std::string_view type_name(Spec::Type type) {
   switch (type) {

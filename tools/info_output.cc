@@ -131,7 +131,7 @@ void write_info(JsonWriter& json, const ImageInfo& info) {
   }
   if (info.encrypted) json.member("encrypted", true);
   if (!info.backing_filename.empty()) json.member("backing-filename", info.backing_filename);
-  json.member("dirty-flag", info.dirty);
+  if (info.dirty) json.member("dirty-flag", *info.dirty);
   json.end_object();
 }
 
@@ -185,7 +185,7 @@ std::string info_human(const ImageInfo& info) {
                   info.actual_size ? human_size(*info.actual_size) : "unavailable");
   if (info.encrypted) text += "encrypted: yes\n";
   if (info.cluster_size) text += fmt::format("cluster_size: {}\n", *info.cluster_size);
-  if (info.dirty) text += "cleanly shut down: no\n";
+  if (info.dirty.value_or(false)) text += "cleanly shut down: no\n";
   text += backing_lines(info);
   if (!info.snapshots.empty()) text += "Snapshot list:\n" + snapshot_table(info.snapshots);
   return text + format_specific_human(info);

@@ -58,7 +58,7 @@ struct ImageInfo {
   uint64_t virtual_size = 0;             ///< bytes
   std::optional<uint64_t> actual_size;   ///< bytes occupied on the host
   std::optional<uint32_t> cluster_size;  ///< bytes
-  bool dirty = false;                    ///< not closed cleanly
+  std::optional<bool> dirty = false;     ///< not closed cleanly; nothing: it cannot be told
   bool encrypted = false;
   std::string backing_filename;       ///< as the image states it
   std::string full_backing_filename;  ///< resolved against the image's place

@@ -119,6 +119,7 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
   info.filename = std::move(filename);
   info.format = node->format().name();
   info.virtual_size = node->virtual_size();
+  info.dirty = node->format().dirty();
   if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
   if (auto* image = qcow2_of(*node)) {
     CO_TRY(co_await add_qcow2(info, *image));

@@ -87,7 +87,7 @@ Task<> Opener::probe(Layer& layer) {
   CO_TRY_ASSIGN(Buffer head, Buffer::allocate_zeroed(probe_bytes));
   const iovec into = io_slice(head.span());
   CO_TRY(co_await layer.file.storage->read(0, IoSpan(&into, 1)));
-  layer.driver = probe_format(head.span());
+  layer.driver = probe_format(head.span(), layer.file.file);
   layer.probed = true;
   if (layer.driver != "raw") co_return layer.file.storage->set_sharing(storage::Sharing::read);
   if (layer.options.writable && options_.warn) {

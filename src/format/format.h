@@ -121,6 +121,8 @@ class Format {
   [[nodiscard]] virtual bool read_only() const = 0;
   /// The file that holds the image, to look at.
   [[nodiscard]] virtual storage::Source& file() = 0;
+  /// Whether the image was not closed by who wrote to it; nothing where formats do not tell.
+  [[nodiscard]] virtual std::optional<bool> dirty() const { return false; }
   /// What the image says lies below it.
   [[nodiscard]] virtual std::optional<BackingName> backing_name() const { return std::nullopt; }
   /// Told once by who opened it, before any data is asked for: whether a node lies below.

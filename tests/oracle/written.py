@@ -4,7 +4,8 @@ import importlib
 
 TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
           "interop", "guard", "repair", "snapshot",
-          "bitmap", "vmstate")
+          "bitmap", "vmstate",
+          "bochs", "cloop", "dmg")
 
 
 def written_cases():
