@@ -10,16 +10,17 @@
 #include <utility>
 
 #include "options.h"
+#include "throttle_object.h"
 
 namespace oxbow::tools {
 namespace {
 
 using Properties = std::map<std::string, std::string>;
 
-// Types that the stock tools know. Only secrets can be made here so far.
-constexpr std::array known_types = {
-    "authz-list",     "authz-list-file", "authz-pam",      "authz-simple",  "iothread",
-    "secret_keyring", "throttle-group",  "tls-creds-anon", "tls-creds-psk", "tls-creds-x509"};
+// Types that the stock tools know and that cannot be made here so far.
+constexpr std::array known_types = {"authz-list",     "authz-list-file", "authz-pam",
+                                    "authz-simple",   "iothread",        "secret_keyring",
+                                    "tls-creds-anon", "tls-creds-psk",   "tls-creds-x509"};
 
 Result<Properties> from_json(std::string_view text) {
   auto parsed = nlohmann::json::parse(text, nullptr, false);
@@ -28,11 +29,16 @@ Result<Properties> from_json(std::string_view text) {
   }
   Properties properties;
   for (auto& [key, value] : parsed.items()) {
-    if (!value.is_string()) {
+    if (value.is_object()) {
+      for (auto& [inner, limit] : value.items()) {
+        properties[key + "." + inner] = limit.is_string() ? limit.get<std::string>() : limit.dump();
+      }
+    } else if (value.is_string()) {
+      properties[key] = value.get<std::string>();
+    } else {
       return fail(ErrorKind::invalid_argument,
                   fmt::format("Invalid parameter type for '{}', expected: string", key));
     }
-    properties[key] = value.get<std::string>();
   }
   return properties;
 }
@@ -139,20 +145,32 @@ Result<void> ObjectSet::add(std::string_view text) {
     return fail(ErrorKind::unsupported,
                 fmt::format("Objects of type '{}' are not supported yet", *type));
   }
-  if (*type != "secret") {
+  if (*type != "secret" && *type != "throttle-group") {
     return fail(ErrorKind::invalid_argument,
                 fmt::format("Parameter 'qom-type' does not accept value '{}'", *type));
   }
   auto id = take(*properties, "id");
   if (!id) return std::unexpected(std::move(id).error());
   if (auto good = check_id(*id); !good) return good;
-  auto bytes = secret_bytes(*properties);
-  if (!bytes) return std::unexpected(std::move(bytes).error());
-  if (!secrets_.try_emplace(*id, std::move(*bytes)).second) {
+  if (secrets_.contains(*id) || throttle_groups_.contains(*id)) {
     return fail(
         ErrorKind::exists,
         fmt::format("attempt to add duplicate property '{}' to object (type 'container')", *id));
   }
+  return make(*type, *id, std::move(*properties));
+}
+
+Result<void> ObjectSet::make(const std::string& type, const std::string& id,
+                             Properties properties) {
+  if (type == "throttle-group") {
+    auto group = make_throttle_group(std::move(properties));
+    if (!group) return std::unexpected(std::move(group).error());
+    throttle_groups_[id] = std::move(*group);
+    return {};
+  }
+  auto bytes = secret_bytes(properties);
+  if (!bytes) return std::unexpected(std::move(bytes).error());
+  secrets_[id] = std::move(*bytes);
   return {};
 }
 

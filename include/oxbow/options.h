@@ -4,10 +4,12 @@
 
 #include <oxbow/events.h>
 #include <oxbow/info.h>
+#include <oxbow/throttle.h>
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -72,6 +74,11 @@ struct OpenOptions {
   EventSink on_event;
   /// Told what the fault driver reports ("blkdebug: Suspended request 'A'"), without a newline.
   std::function<void(const std::string&)> debug_output;
+  /// Told where blkverify or quorum (with blkverify=on) find that copies differ, without a newline;
+  /// the read fails then. The stock tools end the process here.
+  std::function<void(const std::string&)> on_mismatch;
+  /// What the filter "throttle" names by its option "throttle-group".
+  std::map<std::string, std::shared_ptr<ThrottleGroup>> throttle_groups;
 };
 
 struct CreateOptions {

@@ -133,7 +133,7 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
     co_return std::unexpected(std::move(error).with_hint(std::move(hint)));
   }
   const uint64_t size = backing->node->virtual_size();
-  CO_TRY(co_await close_chain(std::move(backing->node)));
+  CO_TRY(co_await graph::close_chain(std::move(backing->node)));
   co_return size;
 }
 

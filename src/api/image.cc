@@ -97,13 +97,13 @@ Result<void> Image::close() {
   const std::unique_ptr<State> state = std::move(state_);
   if (!state) return {};
   state->loop->drain();
-  return state->loop->run(api::close_chain(std::move(state->opened.node)));
+  return state->loop->run(graph::close_chain(std::move(state->opened.node)));
 }
 
 uint64_t Image::size() const { return state_->node().virtual_size(); }
 bool Image::writable() const { return !state_->node().format().read_only(); }
 const std::string& Image::filename() const { return state_->opened.filenames.front(); }
-std::string Image::format() const { return state_->node().format().name(); }
+std::string Image::format() const { return state_->node().driver(); }
 const std::shared_ptr<graph::Node>& Image::node() const { return state_->opened.node; }
 
 Result<ImageInfo> Image::info() { return backing_info(0); }

@@ -117,12 +117,20 @@ bool continues(const BlockStatus& run, const graph::NodeStatus& next) {
 Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename) {
   ImageInfo info;
   info.filename = std::move(filename);
-  info.format = node->format().name();
+  info.format = node->driver();
   info.virtual_size = node->virtual_size();
   info.dirty = node->format().dirty();
   if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
-  if (auto* image = qcow2_of(*node)) {
+  auto* image = qcow2_of(*node);
+  if (image == nullptr) co_return info;
+  if (!node->is_filtered()) {
     CO_TRY(co_await add_qcow2(info, *image));
+    co_return info;
+  }
+  // A filter says nothing of the format, but shows its snapshots.
+  info.cluster_size = image->header().cluster_size();
+  if (image->header().nb_snapshots != 0) {
+    CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image->file(), image->header()));
   }
   co_return info;
 }
@@ -157,7 +165,7 @@ Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint
 
 Task<CheckResult> check(std::shared_ptr<graph::Node> node,
                         std::function<void(const CheckFinding&)> on_finding, Repair repair) {
-  auto* image = qcow2_of(*node);
+  auto* image = node->is_filtered() ? nullptr : qcow2_of(*node);
   if (image == nullptr) {
     co_return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
   }

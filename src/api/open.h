@@ -28,8 +28,4 @@ Task<Opened> open_name(std::string name, OpenOptions options);
 /// A tree of dotted options.
 Task<Opened> open_tree(Options tree, OpenOptions options);
 
-/// Closes a chain from the top down; every file is closed whatever the others say, and the
-/// first error is told.
-Task<> close_chain(std::shared_ptr<graph::Node> node);
-
 }  // namespace oxbow::api

@@ -12,6 +12,7 @@
 #include "api/format_drivers.h"
 #include "api/open.h"
 #include "api/open_storage.h"
+#include "api/shown_name.h"
 #include "format/qcow2/image.h"
 
 namespace oxbow::api {
@@ -40,6 +41,13 @@ class Opener {
  private:
   Task<std::shared_ptr<graph::Node>> open_node(std::optional<std::string> name, OptionTree tree,
                                                NodeOptions inherited);
+  Task<std::shared_ptr<graph::Node>> open_filter(std::optional<std::string> name, OptionTree tree,
+                                                 NodeOptions inherited);
+  static Result<OptionTree> take_filtered(OptionTree& tree, std::optional<std::string> name);
+  Result<void> put_throttle(OptionTree& tree, graph::Node& node, JsonObject& shown) const;
+  static Result<void> put_copy_on_read(OptionTree& tree, graph::Node& node);
+  Task<OpenedStorage> open_as_storage(std::optional<std::string> name, OptionTree tree,
+                                      NodeOptions inherited) const;
   Result<StorageRequest> take_file(Layer& layer, std::optional<std::string> name);
   Result<void> take_backing(Layer& layer);
   Result<void> remember(const OpenedStorage& file);
@@ -61,14 +69,20 @@ class Opener {
                                                         std::optional<format::BackingName> named);
 
   OpenOptions options_;
-  std::set<std::string> chain_;  // identities of the files below each other
-  std::vector<std::string> filenames_;
+  std::set<std::string> chain_;   // identities of the files below each other
+  std::vector<ShownName> shown_;  // of the layers, the top one first
   NodeOptions top_;
 };
+
+/// A filter that is a quality of the node below it.
+[[nodiscard]] bool is_node_filter(std::string_view driver);
 
 /// An error of kind invalid_argument.
 inline std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
+}
+inline std::unexpected<Error> no_such_node(const std::string& reference) {
+  return invalid("Cannot find device='" + reference + "' nor node-name='" + reference + "'");
 }
 
 }  // namespace oxbow::api

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <oxbow/options.h>
+#include <oxbow/throttle.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "async/task.h"
 #include "base/buffer.h"
@@ -46,6 +48,15 @@ class Node {
 
   [[nodiscard]] format::Format& format() { return *format_; }
   [[nodiscard]] const std::shared_ptr<Node>& backing() const { return backing_; }
+  /// The stock driver word: that of the outermost filter, or else of the format.
+  [[nodiscard]] std::string driver() const { return filter_.empty() ? format_->name() : filter_; }
+  /// A filter lies over the format, and is what the node shows itself as.
+  void put_filter(std::string driver) { filter_ = std::move(driver); }
+  [[nodiscard]] bool is_filtered() const { return !filter_.empty(); }
+  /// Requests wait until the limits of `group` let them through, besides those of earlier groups.
+  void add_throttle(std::shared_ptr<ThrottleGroup> group) {
+    throttles_.push_back(std::move(group));
+  }
   /// Writes of nothing but zero bytes become write_zeroes.
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   /// What is read from the backing node is stored here, too, in whole clusters.
@@ -71,6 +82,7 @@ class Node {
   Task<> close();
 
  private:
+  Task<> admit(bool is_write, uint64_t length);
   Task<> read_unlocked(uint64_t offset, IoSpan into);
   Task<> read_run(const format::Run& run, uint64_t offset, IoSpan into);
   Task<> read_zeroes(IoSpan into);
@@ -88,6 +100,7 @@ class Node {
   [[nodiscard]] bool must_be_marked(uint64_t offset, uint64_t length) {
     return tracker(length) != nullptr && !changes_->note(offset, length);
   }
+  Task<> zero(uint64_t offset, uint64_t length, ZeroFlags flags);
   Task<> write_data(uint64_t offset, IoSpan from);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
@@ -100,8 +113,14 @@ class Node {
   std::unique_ptr<format::Format> format_;
   std::shared_ptr<Node> backing_;
   format::ChangeTracker* changes_;
+  std::string filter_;
+  std::vector<std::shared_ptr<ThrottleGroup>> throttles_;
   DetectZeroes detect_zeroes_ = DetectZeroes::off;
   bool copy_on_read_ = false;
 };
+
+/// Closes a chain from the top down; every file is closed whatever the others say, and the
+/// first error is told.
+Task<> close_chain(std::shared_ptr<Node> node);
 
 }  // namespace oxbow::graph
