@@ -8,8 +8,8 @@
 namespace oxbow::format::parallels {
 namespace {
 
-/// Entries outside the file that are remembered at a time.
-constexpr size_t most_outside = 4096;
+/// Pages of the table that a repair changes before it writes them.
+constexpr size_t most_changed = 64;
 
 CheckFinding finding(bool fix, const std::string& what, CheckFinding::Severity severity) {
   return {severity, (fix ? "Repairing " : "ERROR ") + what};
@@ -75,16 +75,12 @@ uint64_t ParallelsImage::sectors_end() const { return align_up(file_size(), sect
 Task<ParallelsImage::Survey> ParallelsImage::survey() {
   Survey out;
   uint64_t last = 0;
-  auto look = [&](uint64_t index, uint64_t entry) {
+  auto look = [&](uint64_t, uint64_t entry) {
     const uint64_t offset = entry * header_.entry_unit;
     if (entry != 0) {
       ++out.allocated;
       if (last != 0 && last + block_size() != offset) ++out.fragmented;
       out.end = std::max(out.end, offset + block_size());
-      if (offset > sectors_end()) {
-        ++out.outside_count;
-        if (out.outside.size() < most_outside) out.outside.push_back(index);
-      }
     }
     last = offset;
     return true;
@@ -95,23 +91,19 @@ Task<ParallelsImage::Survey> ParallelsImage::survey() {
 }
 
 Task<> ParallelsImage::check_outside(CheckResult& result, const FindingSink& on_finding, bool fix) {
-  for (;;) {
-    CO_TRY_ASSIGN(const Survey found, co_await survey());
-    for (const uint64_t index : found.outside) {
-      const std::string what = "cluster " + std::to_string(index) + " is outside image";
-      if (on_finding) on_finding(finding(fix, what, CheckFinding::Severity::error));
-      ++result.corruptions;
-      if (!fix) continue;
-      CO_TRY(co_await table_.load(index));
-      table_.set(index, 0);
-      ++result.corruptions_fixed;
-    }
-    if (fix) CO_TRY(co_await store_entries(table_));
-    if (!fix || found.outside_count == found.outside.size()) {
-      result.corruptions += found.outside_count - found.outside.size();
-      co_return {};
-    }
+  for (uint64_t index = 0; index < table_.count(); ++index) {
+    if (!table_.holds(index)) CO_TRY(co_await table_.load(index));
+    if (table_.get(index) * header_.entry_unit <= sectors_end()) continue;
+    const std::string what = "cluster " + std::to_string(index) + " is outside image";
+    if (on_finding) on_finding(finding(fix, what, CheckFinding::Severity::error));
+    ++result.corruptions;
+    if (!fix) continue;
+    table_.set(index, 0);
+    ++result.corruptions_fixed;
+    if (table_.changed_pages() > most_changed) CO_TRY(co_await store_entries(table_));
   }
+  if (fix) CO_TRY(co_await store_entries(table_));
+  co_return {};
 }
 
 Task<> ParallelsImage::check_end(CheckResult& result, const FindingSink& on_finding, bool fix) {

@@ -25,9 +25,7 @@ class ParallelsImage final : public BlockImage {
   struct Survey {
     uint64_t allocated = 0;
     uint64_t fragmented = 0;
-    uint64_t end = 0;               // of the last cluster, or of the header and the table
-    std::vector<uint64_t> outside;  // clusters of the disk that lie behind the file's end; some
-    uint64_t outside_count = 0;
+    uint64_t end = 0;  // of the last cluster, or of the header and the table
   };
 
   Task<Block> find(uint64_t block) override;

@@ -50,7 +50,7 @@ class Log {
  private:
   [[nodiscard]] uint32_t length() const { return static_cast<uint32_t>(bytes_.size()); }
   [[nodiscard]] Result<std::optional<Entry>> entry_at(uint32_t offset) const;
-  [[nodiscard]] Result<std::vector<Entry>> sequence_at(uint32_t offset) const;
+  [[nodiscard]] Result<std::vector<Entry>> chain_at(uint32_t offset) const;
   void copy_out(uint32_t offset, std::span<std::byte> into) const;
 
   Buffer bytes_;
@@ -106,8 +106,8 @@ Result<std::optional<Entry>> Log::entry_at(uint32_t offset) const {
   return entry;
 }
 
-// Entries that follow one another from `offset` on; empty unless the last one's tail is among them.
-Result<std::vector<Entry>> Log::sequence_at(uint32_t offset) const {
+// Entries that follow one another from `offset` on.
+Result<std::vector<Entry>> Log::chain_at(uint32_t offset) const {
   std::vector<Entry> entries;
   uint64_t used = 0;
   while (used < length()) {
@@ -119,33 +119,28 @@ Result<std::vector<Entry>> Log::sequence_at(uint32_t offset) const {
     offset = static_cast<uint32_t>((offset + entry->bytes.size()) % length());
     entries.push_back(std::move(*entry));
   }
-  while (!entries.empty()) {
-    const uint32_t tail = entries.back().tail;
-    const auto first =
-        std::ranges::find_if(entries, [&](const Entry& entry) { return entry.offset == tail; });
-    if (first != entries.end()) {
-      entries.erase(entries.begin(), first);
-      break;
-    }
-    entries.clear();
-  }
   return entries;
 }
 
+// From the entry that the last one names as its tail on; nothing where that is not among them.
+void keep_from_tail(std::vector<Entry>& entries) {
+  const auto first = std::ranges::find(entries, entries.back().tail, &Entry::offset);
+  entries.erase(entries.begin(), first);
+}
+
+// Each chain is looked at once: a part of it has the same last entry, and so no other tail.
 Result<std::vector<Entry>> Log::active() const {
   std::vector<Entry> best;
-  for (uint32_t offset = 0; offset < length();) {
-    TRY_ASSIGN(std::vector<Entry> entries, sequence_at(offset));
-    if (entries.empty()) {
-      offset += log_sector;
-      continue;
-    }
+  for (uint64_t offset = 0; offset < length();) {
+    const auto start = static_cast<uint32_t>(offset);
+    TRY_ASSIGN(std::vector<Entry> entries, chain_at(start));
+    offset += log_sector;
+    if (entries.empty()) continue;
     const Entry& last = entries.back();
-    const uint64_t end = last.offset + last.bytes.size();
-    const bool wrapped = end > length() || last.offset < offset;
-    if (best.empty() || last.sequence > best.back().sequence) best = std::move(entries);
-    if (wrapped) break;
-    offset = static_cast<uint32_t>(end);
+    offset = last.offset < start ? length() : last.offset + last.bytes.size();
+    keep_from_tail(entries);
+    if (entries.empty()) continue;
+    if (best.empty() || entries.back().sequence > best.back().sequence) best = std::move(entries);
   }
   return best;
 }
