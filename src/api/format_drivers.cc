@@ -6,6 +6,11 @@
 #include "format/bochs/bochs.h"
 #include "format/cloop/cloop.h"
 #include "format/dmg/dmg.h"
+#include "format/parallels/parallels.h"
+#include "format/qed/qed.h"
+#include "format/vdi/vdi.h"
+#include "format/vhdx/vhdx.h"
+#include "format/vpc/vpc.h"
 
 namespace oxbow::api {
 namespace {
@@ -27,11 +32,50 @@ Opened open_dmg(FormatRequest request) {
   co_return co_await format::dmg::DmgImage::open(std::move(request.file), std::move(request.warn));
 }
 
+// How much is put behind the file's end ahead of writes: nothing here, whatever the caller says.
+Opened open_parallels(FormatRequest request) {
+  CO_TRY(request.options->take_size("prealloc-size"));
+  const auto mode = request.options->take_text("prealloc-mode");
+  if (mode && *mode != "falloc" && *mode != "truncate") {
+    co_return fail(ErrorKind::invalid_argument, "invalid parameter value: " + *mode, EINVAL);
+  }
+  co_return co_await format::parallels::open_parallels(std::move(request.file));
+}
+
+Opened open_qed(FormatRequest request) { return format::qed::open_qed(std::move(request.file)); }
+
+Opened open_vdi(FormatRequest request) { return format::vdi::open_vdi(std::move(request.file)); }
+
+Opened open_vhdx(FormatRequest request) {
+  return format::vhdx::open_vhdx(std::move(request.file), request.check_only);
+}
+
+Opened open_vpc(FormatRequest request) {
+  using format::vpc::SizeRule;
+  SizeRule rule = SizeRule::automatic;
+  if (const auto word = request.options->take_text("force_size_calc")) {
+    if (*word == "current_size") {
+      rule = SizeRule::current_size;
+    } else if (*word == "chs") {
+      rule = SizeRule::geometry;
+    } else {
+      co_return fail(ErrorKind::invalid_argument, "Invalid size calculation mode: '" + *word + "'",
+                     EINVAL);
+    }
+  }
+  co_return co_await format::vpc::open_vpc(std::move(request.file), rule);
+}
+
 // In the order of their names.
 constexpr auto drivers = std::to_array<FormatDriver>({
     {"bochs", open_bochs},
     {"cloop", open_cloop},
     {"dmg", open_dmg},
+    {"parallels", open_parallels},
+    {"qed", open_qed, true},
+    {"vdi", open_vdi},
+    {"vhdx", open_vhdx},
+    {"vpc", open_vpc},
 });
 
 }  // namespace

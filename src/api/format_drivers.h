@@ -32,6 +32,7 @@ struct FormatRequest {
 struct FormatDriver {
   std::string_view name;
   Task<std::unique_ptr<format::Format>> (*open)(FormatRequest request);
+  bool takes_backing = false;  ///< its images may stand on others
 };
 
 /// nullptr: there is no such format here.

@@ -74,11 +74,7 @@ Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
   info.dirty = (header.incompatible_features & qcow2::incompatible_dirty) != 0;
   info.encrypted = header.crypt_method != qcow2::crypt_none;
   info.cluster_size = header.cluster_size();
-  info.backing_filename = header.backing_file;
   info.backing_format = header.backing_format.value_or("");
-  if (!header.backing_file.empty()) {
-    info.full_backing_filename = resolve_name(image.file().filename(), header.backing_file);
-  }
   if (header.nb_snapshots != 0) {
     CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image.file(), header));
   }
@@ -119,24 +115,34 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
   info.filename = std::move(filename);
   info.format = node->driver();
   info.virtual_size = node->virtual_size();
-  info.dirty = node->format().dirty();
   if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
+  info.dirty = node->format().dirty();
+  // Formats that tell nothing of their state show no clusters either.
+  const uint32_t cluster_size = node->format().geometry().cluster_size;
+  if (info.dirty && cluster_size != 0) info.cluster_size = cluster_size;
   auto* image = qcow2_of(*node);
-  if (image == nullptr) co_return info;
-  if (!node->is_filtered()) {
-    CO_TRY(co_await add_qcow2(info, *image));
+  if (node->is_filtered()) {
+    // A filter says nothing of the format, but shows its snapshots.
+    if (cluster_size != 0) info.cluster_size = cluster_size;
+    if (image != nullptr && image->header().nb_snapshots != 0) {
+      CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image->file(), image->header()));
+    }
     co_return info;
   }
-  // A filter says nothing of the format, but shows its snapshots.
-  info.cluster_size = image->header().cluster_size();
-  if (image->header().nb_snapshots != 0) {
-    CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image->file(), image->header()));
+  if (const auto backing = node->format().backing_name()) {
+    info.backing_filename = backing->file;
+    info.backing_format = backing->format.value_or("");
+    info.full_backing_filename = resolve_name(node->format().file().filename(), backing->file);
   }
+  if (image != nullptr) CO_TRY(co_await add_qcow2(info, *image));
   co_return info;
 }
 
 Task<BlockStatus> block_status(std::shared_ptr<graph::Node> node, uint64_t offset,
                                uint64_t length) {
+  if (!node->format().shows_places()) {
+    co_return BlockStatus{.offset = offset, .length = length, .data = true};
+  }
   CO_TRY_ASSIGN(const graph::NodeStatus first, co_await node->status(offset, length));
   BlockStatus out = from_node(first, offset);
   while (out.length < length) {
@@ -165,11 +171,12 @@ Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint
 
 Task<CheckResult> check(std::shared_ptr<graph::Node> node,
                         std::function<void(const CheckFinding&)> on_finding, Repair repair) {
-  auto* image = node->is_filtered() ? nullptr : qcow2_of(*node);
-  if (image == nullptr) {
+  if (node->is_filtered()) {
     co_return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
   }
+  auto* image = qcow2_of(*node);
   CO_TRY(co_await node->flush());
+  if (image == nullptr) co_return co_await node->format().check(on_finding, repair);
   if (repair != Repair::none) co_return co_await image->repair(repair, on_finding);
   co_return co_await qcow2::check(image->file(), image->header(), on_finding);
 }

@@ -94,7 +94,11 @@ Task<std::unique_ptr<format::Format>> Opener::open_driver(Layer& layer,
   request.warn = options_.warn;
   request.open_beside = [this, &layer](std::string name) { return open_beside(layer, name); };
   CO_TRY_ASSIGN(std::unique_ptr<format::Format> image, co_await driver.open(std::move(request)));
-  const Result<void> fits = check_left(layer);
+  Result<void> fits = check_left(layer);
+  const bool asks_for_backing = layer.backing_reference || !layer.backing.empty();
+  if (fits && asks_for_backing && !driver.takes_backing) {
+    fits = invalid("Driver doesn't support backing files");
+  }
   if (fits) co_return image;
   (void)co_await image->close();
   co_return std::unexpected(fits.error());

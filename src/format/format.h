@@ -5,7 +5,11 @@
 // abort_write (free); metadata is linked only after its data is written.
 #pragma once
 
+#include <oxbow/info.h>
+#include <oxbow/options.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,6 +116,14 @@ struct BackingName {
   std::optional<std::string> format;
 };
 
+/// Told each finding of a check as it is made; may be empty.
+using FindingSink = std::function<void(const CheckFinding&)>;
+
+/// What formats say that have no check, or no repair.
+inline std::unexpected<Error> no_check() {
+  return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
+}
+
 class Format {
  public:
   virtual ~Format() = default;
@@ -125,6 +137,13 @@ class Format {
   [[nodiscard]] virtual std::optional<bool> dirty() const { return false; }
   /// What the image says lies below it.
   [[nodiscard]] virtual std::optional<BackingName> backing_name() const { return std::nullopt; }
+  /// Whether `map` has places to show: else all is data that lies somewhere, as the stock tools
+  /// have it, whatever map() says to who copies.
+  [[nodiscard]] virtual bool shows_places() const { return true; }
+  /// Compares the metadata with itself, and repairs it; nothing is being written.
+  virtual Task<CheckResult> check(FindingSink /*on_finding*/, Repair /*repair*/) {
+    co_return no_check();
+  }
   /// Told once by who opened it, before any data is asked for: whether a node lies below.
   virtual void set_has_backing(bool /*has_backing*/) {}
 

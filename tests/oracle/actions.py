@@ -5,7 +5,7 @@
     @poke FILE OFFSET HEX            @append FILE LENGTH BYTE          @random FILE SIZE SEED
     @header FILE FIELD VALUE         @l1 FILE INDEX VALUE              @l2 FILE GUEST VALUE
     @bitmap FILE GUEST VALUE         @refcount FILE CLUSTER VALUE      @reftable FILE INDEX VALUE
-    @bitmap-in-use FILE INDEX
+    @bitmap-in-use FILE INDEX        @vhdx-log FILE ENTRY
     @bochs FROM TO [VERSION [EXTENT]]        @cloop FROM TO [BLOCK]
     @dmg FROM TO [KIND+KIND [CHUNK [plist|fork [TABLES]]]]
     @leak FILE                       @name FILE "backing name"         @snap FILE OFFSET HEX
@@ -22,6 +22,7 @@ import cloop_image
 import dmg_image
 from files import copy_sparse
 from qcow2 import HEADER, OFFSET_MASK, Qcow2
+from vhdx import plant_log
 
 
 def size(text):
@@ -205,6 +206,7 @@ VERBS = {
     "@leak": leak,
     "@name": backing_name,
     "@snap": snap,
+    "@vhdx-log": plant_log,
 }
 PATH_ARGUMENTS = {"@cp": 2, "@mv": 2, "@bochs": 2, "@cloop": 2, "@dmg": 2}
 
