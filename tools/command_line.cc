@@ -110,7 +110,7 @@ bool CommandLine::handle_common(int option) {
       leave(0);
       return true;
     case opt_object:
-      if (auto added = objects_.add(optarg); !added) {
+      if (auto added = context_.objects->add(optarg); !added) {
         error_report(context_, added.error());
         leave(object_error_code_);
       }

@@ -8,6 +8,7 @@
 #include <oxbow/options.h>
 
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,11 @@ struct ToolContext {
   std::string program = "oxbow";        ///< prefix of every error: "qemu-img", "qemu-io" or "oxbow"
   bool stock_name = false;              ///< called by a stock tool's name
   Trust trust = Trust::same_directory;  ///< default of --trust
+  /// What --object has made, for the whole command.
+  std::shared_ptr<ObjectSet> objects = std::make_shared<ObjectSet>();
+
+  /// For OpenOptions and CreateOptions.
+  [[nodiscard]] SecretSource secrets() const { return secrets_of(objects); }
 };
 
 /// "program: message" and a newline to stderr.
@@ -87,7 +93,6 @@ class CommandLine {
   /// What is not an option, in order; valid after `end`.
   [[nodiscard]] std::span<char* const> operands() const;
   [[nodiscard]] Trust trust() const { return trust_; }
-  [[nodiscard]] const ObjectSet& objects() const { return objects_; }
 
  private:
   int leave(int code);
@@ -101,7 +106,6 @@ class CommandLine {
   int object_error_code_;
   std::optional<int> exit_code_;
   Trust trust_;
-  ObjectSet objects_;
 };
 
 }  // namespace oxbow::tools

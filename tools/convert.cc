@@ -46,7 +46,7 @@ class Conversion {
   bool choose_ranges(CopyOptions& options);
   bool copy_contents(ProgressPrinter& progress);
   bool close_target();
-  bool target_reads_as_zero() const;
+  bool target_reads_as_zero();
 
   bool refuse(std::string_view message) {
     error_line(context_, message);
@@ -177,6 +177,7 @@ bool Conversion::create_target(const CreateOptionList& list) {
   options.open_backing = false;  // opening the target tells
   options.format_options = list.format_options();
   options.trust = arguments_.trust;
+  options.secrets = context_.secrets();
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   const auto created = Image::create(options);
   if (created) return true;
@@ -251,10 +252,12 @@ bool Conversion::copy_bitmaps() {
                              [&](const BitmapInfo& bitmap) { return copy_bitmap(bitmap); });
 }
 
-// A new file does; a device keeps what it held.
-bool Conversion::target_reads_as_zero() const {
+// A new file does; a device keeps what it held, and where everything is decrypted nothing is zero.
+bool Conversion::target_reads_as_zero() {
   if (arguments_.target_is_zero) return true;
-  if (arguments_.skip_create) return false;
+  if (arguments_.skip_create || target_format() == "luks") return false;
+  const auto info = target_->info();
+  if (info && info->encrypted && info->qcow2 && info->qcow2->version < 3) return false;
   struct stat about;
   const bool device = ::stat(arguments_.target.c_str(), &about) == 0 && S_ISBLK(about.st_mode);
   return !device || target_format() != "raw";

@@ -46,6 +46,16 @@ constexpr std::array qcow2_specs = {
     Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
     Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
 };
+constexpr std::array luks_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"key-secret", string, "ID of the secret that provides the keyslot passphrase", ""},
+    Spec{"cipher-alg", string, "Name of encryption cipher algorithm", ""},
+    Spec{"cipher-mode", string, "Name of encryption cipher mode", ""},
+    Spec{"ivgen-alg", string, "Name of IV generator algorithm", ""},
+    Spec{"ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
+    Spec{"hash-alg", string, "Name of encryption hash algorithm", ""},
+    Spec{"iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
+};
 constexpr std::array raw_specs = {Spec{"size", size_bytes, "Virtual disk size", ""}};
 constexpr std::array file_specs = {
     Spec{"size", size_bytes, "Virtual disk size", ""},
@@ -131,6 +141,8 @@ Result<CreateOptionList> CreateOptionList::for_format(std::string_view format, b
   };
   if (format == "qcow2") {
     add(qcow2_specs);
+  } else if (format == "luks") {
+    add(luks_specs);
   } else if (format == "raw") {
     add(raw_specs);
   } else if (format == "file") {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <oxbow/error.h>
+#include <oxbow/options.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -18,7 +20,13 @@ class ObjectSet {
   [[nodiscard]] const std::string* secret(const std::string& id) const;
 
  private:
+  Result<std::string> decrypted(std::string bytes, const std::string& key_id,
+                                const std::optional<std::string>& iv) const;
+
   std::map<std::string, std::string> secrets_;
 };
+
+/// What the library asks for; it sees objects that are added later, too.
+SecretSource secrets_of(std::shared_ptr<const ObjectSet> objects);
 
 }  // namespace oxbow::tools

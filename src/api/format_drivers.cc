@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "api/key_secret.h"
 #include "format/bochs/bochs.h"
 #include "format/cloop/cloop.h"
 #include "format/dmg/dmg.h"
+#include "format/luks/luks.h"
+#include "format/sealed.h"
 
 namespace oxbow::api {
 namespace {
@@ -27,11 +30,26 @@ Opened open_dmg(FormatRequest request) {
   co_return co_await format::dmg::DmgImage::open(std::move(request.file), std::move(request.warn));
 }
 
+Opened open_luks(FormatRequest request) {
+  const auto id = request.options->take_text("key-secret");
+  auto& file = request.file;
+  if (request.metadata_only) {
+    CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), nullptr));
+    const auto none = need_passphrase({}, std::nullopt, "key-secret");
+    co_return std::make_unique<format::SealedFormat>(std::move(image), none.error());
+  }
+  CO_TRY_ASSIGN(const codec::SecretBytes passphrase,
+                need_passphrase(request.secrets, id, "key-secret"));
+  CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), &passphrase));
+  co_return std::unique_ptr<format::Format>(std::move(image));
+}
+
 // In the order of their names.
 constexpr auto drivers = std::to_array<FormatDriver>({
     {"bochs", open_bochs},
     {"cloop", open_cloop},
     {"dmg", open_dmg},
+    {"luks", open_luks},
 });
 
 }  // namespace

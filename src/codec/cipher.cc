@@ -129,7 +129,8 @@ Result<void> Cipher::set_iv(std::span<const std::byte> iv) {
   gcry_error_t failed = 0;
   switch (mode_) {
     case CipherMode::ecb: return {};
-    case CipherMode::ctr: failed = gcry_cipher_setctr(as_handle(handle_), iv.data(), iv.size());
+    case CipherMode::ctr:
+      failed = gcry_cipher_setctr(as_handle(handle_), iv.data(), iv.size());
       break;
     default: failed = gcry_cipher_setiv(as_handle(handle_), iv.data(), iv.size()); break;
   }

@@ -52,8 +52,7 @@ Result<std::unique_ptr<SectorCipher>> SectorCipher::create(const SectorCipherSpe
     TRY(essiv_cipher(spec));
     TRY_ASSIGN(essiv_key, digest(spec.generator_hash.value_or(HashAlgorithm::sha256), key));
   }
-  std::unique_ptr<SectorCipher> out(
-      new SectorCipher(spec, SecretBytes(key), std::move(essiv_key)));
+  std::unique_ptr<SectorCipher> out(new SectorCipher(spec, SecretBytes(key), std::move(essiv_key)));
   TRY_ASSIGN(Engine first, out->make_engine());  // whether it can be made at all
   out->give_back(std::move(first));
   return out;
@@ -88,8 +87,7 @@ void SectorCipher::give_back(Engine engine) {
 }
 
 // `iv`: one block.
-Result<void> SectorCipher::make_iv(Engine& engine, uint64_t sector,
-                                   std::span<std::byte> iv) const {
+Result<void> SectorCipher::make_iv(Engine& engine, uint64_t sector, std::span<std::byte> iv) const {
   if (spec_.generator == IvGenerator::plain) sector = static_cast<uint32_t>(sector);
   std::ranges::fill(iv, std::byte{0});
   store_le(iv.data(), sector);
@@ -106,8 +104,8 @@ Result<void> SectorCipher::each_sector(uint64_t sector, std::span<const std::byt
   Result<void> done;
   for (size_t at = 0; done && at < in.size(); at += sector_bytes, ++sector) {
     done = make_iv(engine, sector, iv);
-    if (done) done = step(engine.cipher, iv, in.subspan(at, sector_bytes),
-                          out.subspan(at, sector_bytes));
+    if (done)
+      done = step(engine.cipher, iv, in.subspan(at, sector_bytes), out.subspan(at, sector_bytes));
   }
   give_back(std::move(engine));
   return done;

@@ -61,8 +61,8 @@ class SectorCipher {
   void give_back(Engine engine);
   Result<void> make_iv(Engine& engine, uint64_t sector, std::span<std::byte> iv) const;
   template <class Step>
-  Result<void> each_sector(uint64_t sector, std::span<const std::byte> in,
-                           std::span<std::byte> out, Step step);
+  Result<void> each_sector(uint64_t sector, std::span<const std::byte> in, std::span<std::byte> out,
+                           Step step);
 
   SectorCipherSpec spec_;
   SecretBytes key_;

@@ -4,7 +4,7 @@ import importlib
 
 TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
           "interop", "guard", "repair", "snapshot",
-          "bitmap", "vmstate",
+          "bitmap", "vmstate", "encrypt",
           "bochs", "cloop", "dmg")
 
 

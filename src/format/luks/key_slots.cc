@@ -31,15 +31,14 @@ bool same(std::span<const std::byte> a, std::span<const std::byte> b) {
 Result<std::unique_ptr<codec::SectorCipher>> slot_cipher(const LuksHeader& header,
                                                          const KeySlot& slot,
                                                          Passphrase passphrase) {
-  TRY_ASSIGN(const SecretBytes key, codec::pbkdf2(header.hash, passphrase, slot.salt,
-                                                  slot.iterations, header.key_bytes));
+  TRY_ASSIGN(const SecretBytes key,
+             codec::pbkdf2(header.hash, passphrase, slot.salt, slot.iterations, header.key_bytes));
   return codec::SectorCipher::create(header.spec, key.span());
 }
 
 // Whatever comes out of the material, if its digest is the volume's.
 Result<std::optional<SecretBytes>> key_from(const LuksHeader& header, const KeySlot& slot,
-                                            Passphrase passphrase,
-                                            std::span<std::byte> material) {
+                                            Passphrase passphrase, std::span<std::byte> material) {
   TRY_ASSIGN(const auto cipher, slot_cipher(header, slot, passphrase));
   TRY(cipher->decrypt(0, material, material));
   TRY_ASSIGN(SecretBytes key, af_merge(header.hash, stripes, header.key_bytes, material));

@@ -103,11 +103,11 @@ Result<void> take_slot(std::span<const std::byte> bytes, unsigned index, LuksHea
   slot.sector = load_be<uint32_t>(raw + 40);
   const auto split = load_be<uint32_t>(raw + 44);
   if (split != stripes) {
-    return damaged(name + " is corrupted (stripes " +
-                   std::to_string(static_cast<int32_t>(split)) + " != " + std::to_string(stripes) +
-                   ")");
+    return damaged(name + " is corrupted (stripes " + std::to_string(static_cast<int32_t>(split)) +
+                   " != " + std::to_string(stripes) + ")");
   }
-  if (slot.offset() < first_slot_offset) return damaged(name + " is overlapping with the LUKS header");
+  if (slot.offset() < first_slot_offset)
+    return damaged(name + " is overlapping with the LUKS header");
   if (!slot.active && state != slot_disabled) {
     return damaged(name + " state (active/disable) is corrupted");
   }

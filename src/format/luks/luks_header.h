@@ -40,8 +40,8 @@ struct LuksHeader {
   codec::SectorCipherSpec spec;
   /// Of key derivation and of the anti-forensic splitter.
   codec::HashAlgorithm hash = codec::HashAlgorithm::sha256;
-  uint32_t key_bytes = 0;       ///< of the volume's key
-  uint32_t payload_sector = 0;  ///< where guest data begins, in units of 512 bytes
+  uint32_t key_bytes = 0;                        ///< of the volume's key
+  uint32_t payload_sector = 0;                   ///< where guest data begins, in units of 512 bytes
   std::array<std::byte, digest_bytes> digest{};  ///< of the volume's key
   Salt digest_salt{};
   uint32_t digest_iterations = 0;
