@@ -61,6 +61,7 @@ class Conversion {
   const ToolContext& context_;
   ConvertArguments arguments_;
   std::vector<Image> sources_;
+  Options target_keys_;  // by which a target that was made is opened
   std::optional<Image> target_;
   CacheMode target_cache_ = CacheMode::unsafe;
   uint64_t total_ = 0;  // bytes, in whole sectors
@@ -157,6 +158,9 @@ bool Conversion::check_compression(const CreateOptionList* list) {
   if (preallocation && *preallocation != "off") {
     return refuse("Compression and preallocation not supported at the same time");
   }
+  if (list != nullptr && (list->get("encrypt.format") || list->get("encryption") == "on")) {
+    return refuse("Compression and encryption not supported at the same time");
+  }
   return refuse("Writing compressed clusters is not supported yet");
 }
 
@@ -180,6 +184,10 @@ bool Conversion::create_target(const CreateOptionList& list) {
   options.secrets = context_.secrets();
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   const auto created = Image::create(options);
+  // What locked it opens it.
+  for (const char* key : {"key-secret", "encrypt.key-secret"}) {
+    if (const auto id = list.get(key)) target_keys_[key] = *id;
+  }
   if (created) return true;
   return refuse(created.error(),
                 fmt::format("{}: error while converting {}", arguments_.target, target_format()));
@@ -197,6 +205,7 @@ bool Conversion::open_target() {
   request.options.cache = target_cache_;
   request.options.unmap_on_discard = true;
   request.options.trust = arguments_.trust;
+  request.options.driver = target_keys_;
   target_ = open_image(context_, arguments_.target, request);
   if (!target_ || !target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {

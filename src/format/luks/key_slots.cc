@@ -91,6 +91,9 @@ Task<std::optional<SecretBytes>> open_slot(HeaderBytes& bytes, const LuksHeader&
 }
 
 Task<SecretBytes> unlock(HeaderBytes& bytes, const LuksHeader& header, Passphrase passphrase) {
+  if (header.spec.mode == codec::CipherMode::xts && header.key_bytes % 2 != 0) {
+    co_return fail(ErrorKind::corrupt, "XTS cipher key length should be a multiple of 2", EINVAL);
+  }
   for (unsigned slot = 0; slot < key_slots; ++slot) {
     if (!header.slots[slot].active) continue;
     CO_TRY_ASSIGN(std::optional<SecretBytes> key,

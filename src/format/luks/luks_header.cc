@@ -112,14 +112,14 @@ Result<void> take_slot(std::span<const std::byte> bytes, unsigned index, LuksHea
     return damaged(name + " state (active/disable) is corrupted");
   }
   if (slot.active && slot.iterations == 0) return damaged(name + " iteration count is zero");
-  if (slot.offset() + header.material_bytes() > header.payload_offset()) {
+  if (slot.offset() + header.slot_bytes() > header.payload_offset()) {
     return damaged(name + " is overlapping with the encrypted payload");
   }
   return {};
 }
 
 Result<void> check_apart(const LuksHeader& header) {
-  const uint64_t length = header.material_bytes();
+  const uint64_t length = header.slot_bytes();
   for (unsigned a = 0; a < key_slots; ++a) {
     for (unsigned b = a + 1; b < key_slots; ++b) {
       const uint64_t first = header.slots[a].offset();
@@ -159,6 +159,8 @@ std::string mode_text(const SectorCipherSpec& spec) {
 uint64_t LuksHeader::material_bytes() const {
   return align_up(uint64_t{key_bytes} * stripes, codec::sector_bytes);
 }
+
+uint64_t LuksHeader::slot_bytes() const { return align_up(material_bytes(), first_slot_offset); }
 
 unsigned LuksHeader::active_slots() const {
   return static_cast<unsigned>(std::ranges::count_if(slots, &KeySlot::active));
@@ -222,7 +224,7 @@ std::array<std::byte, header_bytes> encode_header(const LuksHeader& header) {
 
 void lay_out(LuksHeader& header) {
   header.key_bytes = static_cast<uint32_t>(key_size(header.spec.cipher, header.spec.mode));
-  const uint64_t room = align_up(header.material_bytes(), first_slot_offset);
+  const uint64_t room = header.slot_bytes();
   uint64_t at = first_slot_offset;
   for (KeySlot& slot : header.slots) {
     slot.sector = static_cast<uint32_t>(at / codec::sector_bytes);

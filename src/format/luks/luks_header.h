@@ -53,6 +53,8 @@ struct LuksHeader {
   }
   /// Bytes that a slot's key material takes, whole sectors.
   [[nodiscard]] uint64_t material_bytes() const;
+  /// Bytes that belong to a slot.
+  [[nodiscard]] uint64_t slot_bytes() const;
   [[nodiscard]] unsigned active_slots() const;
 };
 
