@@ -8,6 +8,7 @@ pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_package(BZip2 REQUIRED)
+pkg_check_modules(LIBGCRYPT REQUIRED IMPORTED_TARGET libgcrypt)
 
 set(OXBOW_LAYERS base async codec storage format graph jobs api)
 set(layer_objects "")
@@ -23,7 +24,7 @@ target_include_directories(oxbow_library PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(oxbow_library PRIVATE
-  PkgConfig::LIBURING PkgConfig::LIBDEFLATE PkgConfig::LIBZSTD BZip2::BZip2
+  PkgConfig::LIBURING PkgConfig::LIBDEFLATE PkgConfig::LIBZSTD PkgConfig::LIBGCRYPT BZip2::BZip2
   Threads::Threads)
 
 install(TARGETS oxbow_library EXPORT oxbow-targets)

@@ -23,8 +23,11 @@ struct ToolContext {
   std::string program = "oxbow";        ///< prefix of every error: "qemu-img", "qemu-io" or "oxbow"
   bool stock_name = false;              ///< called by a stock tool's name
   Trust trust = Trust::same_directory;  ///< default of --trust
-  /// What --object made; whatever image is opened may name it.
+  /// What --object has made, for the whole command.
   std::shared_ptr<ObjectSet> objects = std::make_shared<ObjectSet>();
+
+  /// For OpenOptions and CreateOptions.
+  [[nodiscard]] SecretSource secrets() const { return secrets_of(objects); }
 };
 
 /// "program: message" and a newline to stderr.

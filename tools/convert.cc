@@ -46,7 +46,7 @@ class Conversion {
   bool choose_ranges(CopyOptions& options);
   bool copy_contents(ProgressPrinter& progress);
   bool close_target();
-  bool target_reads_as_zero() const;
+  bool target_reads_as_zero();
 
   bool refuse(std::string_view message) {
     error_line(context_, message);
@@ -61,6 +61,7 @@ class Conversion {
   const ToolContext& context_;
   ConvertArguments arguments_;
   std::vector<Image> sources_;
+  Options target_keys_;  // by which a target that was made is opened
   std::optional<Image> target_;
   CacheMode target_cache_ = CacheMode::unsafe;
   uint64_t total_ = 0;  // bytes, in whole sectors
@@ -157,6 +158,9 @@ bool Conversion::check_compression(const CreateOptionList* list) {
   if (preallocation && *preallocation != "off") {
     return refuse("Compression and preallocation not supported at the same time");
   }
+  if (list != nullptr && (list->get("encrypt.format") || list->get("encryption") == "on")) {
+    return refuse("Compression and encryption not supported at the same time");
+  }
   return refuse("Writing compressed clusters is not supported yet");
 }
 
@@ -177,8 +181,13 @@ bool Conversion::create_target(const CreateOptionList& list) {
   options.open_backing = false;  // opening the target tells
   options.format_options = list.format_options();
   options.trust = arguments_.trust;
+  options.secrets = context_.secrets();
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   const auto created = Image::create(options);
+  // What locked it opens it.
+  for (const char* key : {"key-secret", "encrypt.key-secret"}) {
+    if (const auto id = list.get(key)) target_keys_[key] = *id;
+  }
   if (created) return true;
   return refuse(created.error(),
                 fmt::format("{}: error while converting {}", arguments_.target, target_format()));
@@ -196,6 +205,7 @@ bool Conversion::open_target() {
   request.options.cache = target_cache_;
   request.options.unmap_on_discard = true;
   request.options.trust = arguments_.trust;
+  request.options.driver = target_keys_;
   target_ = open_image(context_, arguments_.target, request);
   if (!target_ || !target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {
@@ -251,10 +261,12 @@ bool Conversion::copy_bitmaps() {
                              [&](const BitmapInfo& bitmap) { return copy_bitmap(bitmap); });
 }
 
-// A new file does; a device keeps what it held.
-bool Conversion::target_reads_as_zero() const {
+// A new file does; a device keeps what it held, and where everything is decrypted nothing is zero.
+bool Conversion::target_reads_as_zero() {
   if (arguments_.target_is_zero) return true;
-  if (arguments_.skip_create) return false;
+  if (arguments_.skip_create || target_format() == "luks") return false;
+  const auto info = target_->info();
+  if (info && info->encrypted && info->qcow2 && info->qcow2->version < 3) return false;
   struct stat about;
   const bool device = ::stat(arguments_.target.c_str(), &about) == 0 && S_ISBLK(about.st_mode);
   return !device || target_format() != "raw";

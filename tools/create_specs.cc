@@ -39,6 +39,16 @@ constexpr std::array qcow2_specs = {
     Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
     Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
 };
+constexpr std::array luks_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"key-secret", string, "ID of the secret that provides the keyslot passphrase", ""},
+    Spec{"cipher-alg", string, "Name of encryption cipher algorithm", ""},
+    Spec{"cipher-mode", string, "Name of encryption cipher mode", ""},
+    Spec{"ivgen-alg", string, "Name of IV generator algorithm", ""},
+    Spec{"ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
+    Spec{"hash-alg", string, "Name of encryption hash algorithm", ""},
+    Spec{"iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
+};
 constexpr std::array raw_specs = {Spec{"size", size_bytes, "Virtual disk size", ""}};
 constexpr std::array file_specs = {
     Spec{"size", size_bytes, "Virtual disk size", ""},
@@ -84,9 +94,13 @@ struct FormatSpecs {
   std::span<const Spec> specs;
 };
 constexpr std::array formats = {
-    FormatSpecs{"file", file_specs},   FormatSpecs{"parallels", parallels_specs},
-    FormatSpecs{"qcow2", qcow2_specs}, FormatSpecs{"raw", raw_specs},
-    FormatSpecs{"vdi", vdi_specs},     FormatSpecs{"vhdx", vhdx_specs},
+    FormatSpecs{"luks", luks_specs},
+    FormatSpecs{"file", file_specs},
+    FormatSpecs{"parallels", parallels_specs},
+    FormatSpecs{"qcow2", qcow2_specs},
+    FormatSpecs{"raw", raw_specs},
+    FormatSpecs{"vdi", vdi_specs},
+    FormatSpecs{"vhdx", vhdx_specs},
     FormatSpecs{"vpc", vpc_specs},
 };
 

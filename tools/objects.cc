@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "codec/cipher.h"
 #include "options.h"
 #include "throttle_object.h"
 
@@ -112,9 +113,6 @@ Result<std::string> secret_bytes(Properties& properties) {
   auto data = take(properties, "data");
   auto file = take(properties, "file");
   auto format = take(properties, "format");
-  if (properties.contains("keyid") || properties.contains("iv")) {
-    return fail(ErrorKind::unsupported, "Encrypted secrets ('keyid', 'iv') are not supported yet");
-  }
   if (!properties.empty()) {
     return fail(ErrorKind::invalid_argument,
                 fmt::format("Parameter '{}' is unexpected", properties.begin()->first));
@@ -168,15 +166,66 @@ Result<void> ObjectSet::make(const std::string& type, const std::string& id,
     throttle_groups_[id] = std::move(*group);
     return {};
   }
+  const auto key_id = take(properties, "keyid");
+  const auto iv = take(properties, "iv");
   auto bytes = secret_bytes(properties);
+  if (bytes && key_id) {
+    bytes = decrypted(std::move(*bytes), *key_id, iv ? std::optional(*iv) : std::nullopt);
+  }
   if (!bytes) return std::unexpected(std::move(bytes).error());
   secrets_[id] = std::move(*bytes);
   return {};
 }
 
+// AES-256 in CBC mode, filled up as PKCS#7 says.
+Result<std::string> ObjectSet::decrypted(std::string bytes, const std::string& key_id,
+                                         const std::optional<std::string>& iv) const {
+  constexpr size_t block = 16;
+  const auto refuse = [](std::string message) {
+    return fail(ErrorKind::invalid_argument, std::move(message));
+  };
+  const std::string* key = secret(key_id);
+  if (!key) return refuse(fmt::format("No secret with id '{}'", key_id));
+  const auto algorithm = codec::CipherAlgorithm::aes_256;
+  if (key->size() != codec::key_size(algorithm)) {
+    return refuse(fmt::format("Key should be {} bytes in length", codec::key_size(algorithm)));
+  }
+  if (!iv) return refuse("IV is required to decrypt secret");
+  auto start = decode_base64(*iv);
+  if (!start) return start;
+  if (start->size() != block) {
+    return refuse(fmt::format("IV should be {} bytes in length not {}", block, start->size()));
+  }
+  if (bytes.size() % block != 0) {
+    return refuse(
+        fmt::format("Length {} must be a multiple of block size {}", bytes.size(), block));
+  }
+  auto cipher =
+      codec::Cipher::create(algorithm, codec::CipherMode::cbc, std::as_bytes(std::span(*key)));
+  if (!cipher) return std::unexpected(std::move(cipher).error());
+  const auto in_place = std::as_writable_bytes(std::span(bytes));
+  auto done = cipher->decrypt(std::as_bytes(std::span(*start)), in_place, in_place);
+  if (!done) return std::unexpected(std::move(done).error());
+  const size_t padding = bytes.empty() ? block + 1 : static_cast<unsigned char>(bytes.back());
+  if (padding == 0 || padding > block) {
+    return refuse(
+        fmt::format("Incorrect number of padding bytes ({}) found on decrypted data", padding));
+  }
+  bytes.resize(bytes.size() - padding);
+  return bytes;
+}
+
 const std::string* ObjectSet::secret(const std::string& id) const {
   auto found = secrets_.find(id);
   return found == secrets_.end() ? nullptr : &found->second;
+}
+
+SecretSource secrets_of(std::shared_ptr<const ObjectSet> objects) {
+  return [objects = std::move(objects)](const std::string& id) -> std::optional<std::string> {
+    const std::string* found = objects->secret(id);
+    if (found == nullptr) return std::nullopt;
+    return *found;
+  };
 }
 
 }  // namespace oxbow::tools

@@ -5,6 +5,7 @@
 #include <oxbow/options.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,14 @@ class ObjectSet {
  private:
   Result<void> make(const std::string& type, const std::string& id,
                     std::map<std::string, std::string> properties);
+  Result<std::string> decrypted(std::string bytes, const std::string& key_id,
+                                const std::optional<std::string>& iv) const;
 
   std::map<std::string, std::string> secrets_;
   std::map<std::string, std::shared_ptr<ThrottleGroup>> throttle_groups_;
 };
+
+/// What the library asks for; it sees objects that are added later, too.
+SecretSource secrets_of(std::shared_ptr<const ObjectSet> objects);
 
 }  // namespace oxbow::tools

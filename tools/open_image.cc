@@ -8,6 +8,7 @@ namespace oxbow::tools {
 Result<Image> try_open(const ToolContext& context, const std::string& name,
                        const OpenRequest& request) {
   OpenOptions options = request.options;
+  options.secrets = context.secrets();
   options.warn = [&context](std::string_view message) { warning_line(context, message); };
   options.on_mismatch = end_at_mismatch;
   context.objects->give_to(options);

@@ -23,15 +23,6 @@ Result<std::string> target_path(const std::string& filename) {
               "Protocol driver '" + driver + "' does not support image creation", ENOTSUP);
 }
 
-Result<storage::Preallocation> take_preallocation(OptionTree& options) {
-  const std::string word = options.take_text("preallocation").value_or("off");
-  if (word == "off") return storage::Preallocation::off;
-  if (word == "falloc") return storage::Preallocation::falloc;
-  if (word == "full") return storage::Preallocation::full;
-  if (word == "metadata") return storage::Preallocation::metadata;  // the file refuses it
-  return invalid("invalid parameter value: " + word);
-}
-
 // Takes what the host file is asked for out of the -o keys.
 Result<storage::FileCreateOptions> take_file_options(const std::string& filename,
                                                      const FormatMaker& maker,
@@ -55,6 +46,8 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
   open.trust = options.trust;
   open.force_share = true;  // only its size is asked, whoever is writing to it
   open.warn = options.warn;
+  open.metadata_only = true;
+  open.secrets = options.secrets;
   CO_TRY_ASSIGN(const std::string path, target_path(options.filename));
   std::string name = resolve_name(path, options.backing_file);
   Result<Opened> backing = co_await open_name(std::move(name), std::move(open));
@@ -90,6 +83,7 @@ Task<> create_image(CreateOptions options) {
   request.keys = OptionTree(options.format_options);
   CO_TRY_ASSIGN(request.file, take_file_options(options.filename, *maker, request.keys));
   request.size = options.size;
+  request.secrets = options.secrets;
   request.backing_file = std::move(options.backing_file);
   request.backing_format = std::move(options.backing_format);
   co_return co_await maker->make(std::move(request));

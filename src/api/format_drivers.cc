@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "api/key_secret.h"
 #include "format/bochs/bochs.h"
 #include "format/cloop/cloop.h"
 #include "format/dmg/dmg.h"
+#include "format/luks/luks.h"
 #include "format/parallels/parallels.h"
 #include "format/qed/qed.h"
+#include "format/sealed.h"
 #include "format/vdi/vdi.h"
 #include "format/vhdx/vhdx.h"
 #include "format/vpc/vpc.h"
@@ -66,11 +69,26 @@ Opened open_vpc(FormatRequest request) {
   co_return co_await format::vpc::open_vpc(std::move(request.file), rule);
 }
 
+Opened open_luks(FormatRequest request) {
+  const auto id = request.options->take_text("key-secret");
+  auto& file = request.file;
+  if (request.metadata_only) {
+    CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), nullptr));
+    const auto none = need_passphrase({}, std::nullopt, "key-secret");
+    co_return std::make_unique<format::SealedFormat>(std::move(image), none.error());
+  }
+  CO_TRY_ASSIGN(const codec::SecretBytes passphrase,
+                need_passphrase(request.secrets, id, "key-secret"));
+  CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), &passphrase));
+  co_return std::unique_ptr<format::Format>(std::move(image));
+}
+
 // In the order of their names.
 constexpr auto drivers = std::to_array<FormatDriver>({
     {"bochs", open_bochs},
     {"cloop", open_cloop},
     {"dmg", open_dmg},
+    {"luks", open_luks},
     {"parallels", open_parallels},
     {"qed", open_qed, true},
     {"vdi", open_vdi},

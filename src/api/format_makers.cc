@@ -7,6 +7,7 @@
 #include <array>
 
 #include "api/filename.h"
+#include "api/key_secret.h"
 #include "api/probe.h"
 #include "base/bytes.h"
 #include "format/parallels/create.h"
@@ -76,6 +77,11 @@ Result<qcow2::Qcow2CreateOptions> take_qcow2_options(const MakeRequest& request)
   image.backing_file = request.backing_file;
   image.backing_format = request.backing_format;
   TRY(check_backing_format(request.backing_format));
+  if (image.encryption) {
+    TRY_ASSIGN(codec::SecretBytes found,
+               find_passphrase(request.secrets, image.encryption->key_secret));
+    image.encryption->passphrase = std::make_shared<codec::SecretBytes>(std::move(found));
+  }
   TRY(qcow2::check_create_options(image));
   return image;
 }
@@ -146,6 +152,7 @@ Task<> make_vhdx(MakeRequest request) {
 // In the order of their names.
 constexpr std::array makers = {
     FormatMaker{"file", make_raw},
+    FormatMaker{"luks", make_luks, false, true},
     FormatMaker{"parallels", make_parallels},
     FormatMaker{"qcow2", make_qcow2, true, true},
     FormatMaker{"raw", make_raw},
@@ -159,6 +166,15 @@ constexpr std::array makers = {
 const FormatMaker* find_format_maker(std::string_view name) {
   const auto* found = std::ranges::find(makers, name, &FormatMaker::name);
   return found == makers.end() ? nullptr : found;
+}
+
+Result<storage::Preallocation> take_preallocation(OptionTree& options) {
+  const std::string word = options.take_text("preallocation").value_or("off");
+  if (word == "off") return storage::Preallocation::off;
+  if (word == "falloc") return storage::Preallocation::falloc;
+  if (word == "full") return storage::Preallocation::full;
+  if (word == "metadata") return storage::Preallocation::metadata;  // the file refuses it
+  return invalid("invalid parameter value: " + word);
 }
 
 Task<std::unique_ptr<storage::Storage>> make_file(storage::FileCreateOptions file) {

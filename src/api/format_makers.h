@@ -2,6 +2,8 @@
 // parse_create_options() and create() under src/format/, and its line in format_makers.cc.
 #pragma once
 
+#include <oxbow/options.h>
+
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,7 @@ struct MakeRequest {
   OptionTree keys;
   std::string backing_file;
   std::string backing_format;
+  SecretSource secrets;
 };
 
 struct FormatMaker {
@@ -37,6 +40,11 @@ struct FormatMaker {
 
 /// nullptr: images of this format cannot be made.
 [[nodiscard]] const FormatMaker* find_format_maker(std::string_view name);
+
+/// "off", "metadata", "falloc", "full" under the key `preallocation`.
+Result<storage::Preallocation> take_preallocation(OptionTree& options);
+/// The maker of the format "luks".
+Task<> make_luks(MakeRequest request);
 
 /// Creates the file and opens it for writing.
 Task<std::unique_ptr<storage::Storage>> make_file(storage::FileCreateOptions file);

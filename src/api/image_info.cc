@@ -1,6 +1,7 @@
 #include "api/image_info.h"
 
 #include "api/filename.h"
+#include "format/luks/luks.h"
 #include "format/qcow2/check.h"
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
@@ -12,11 +13,32 @@ namespace {
 
 namespace qcow2 = format::qcow2;
 
+format::Format& format_of(graph::Node& node) {
+  auto* sealed = dynamic_cast<format::SealedFormat*>(&node.format());
+  return sealed != nullptr ? sealed->inner() : node.format();
+}
+
 // Null for other formats.
 qcow2::Qcow2Image* qcow2_of(graph::Node& node) {
-  format::Format* format = &node.format();
-  if (auto* sealed = dynamic_cast<format::SealedFormat*>(format)) format = &sealed->inner();
-  return dynamic_cast<qcow2::Qcow2Image*>(format);
+  return dynamic_cast<qcow2::Qcow2Image*>(&format_of(node));
+}
+
+LuksInfo facts_of(const format::luks::LuksHeader& header) {
+  LuksInfo out;
+  out.cipher_algorithm = name_of(header.spec.cipher);
+  out.cipher_mode = name_of(header.spec.mode);
+  out.iv_generator = name_of(header.spec.generator);
+  if (header.spec.generator == codec::IvGenerator::essiv) {
+    out.iv_generator_hash = name_of(*header.spec.generator_hash);
+  }
+  out.hash_algorithm = name_of(header.hash);
+  out.uuid = header.uuid;
+  out.payload_offset = header.payload_offset();
+  out.master_key_iterations = header.digest_iterations;
+  for (const format::luks::KeySlot& slot : header.slots) {
+    out.slots.push_back({slot.active, slot.iterations, slot.offset(), format::luks::stripes});
+  }
+  return out;
 }
 
 Task<std::vector<SnapshotInfo>> snapshots_of(storage::Source& file, const qcow2::Header& header) {
@@ -73,6 +95,9 @@ Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
   info.qcow2 = facts_of(header);
   info.dirty = (header.incompatible_features & qcow2::incompatible_dirty) != 0;
   info.encrypted = header.crypt_method != qcow2::crypt_none;
+  if (image.encryption() != nullptr && image.encryption()->luks_header()) {
+    info.qcow2->luks = facts_of(*image.encryption()->luks_header());
+  }
   info.cluster_size = header.cluster_size();
   info.backing_format = header.backing_format.value_or("");
   if (header.nb_snapshots != 0) {
@@ -135,6 +160,10 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
     info.full_backing_filename = resolve_name(node->format().file().filename(), backing->file);
   }
   if (image != nullptr) CO_TRY(co_await add_qcow2(info, *image));
+  if (const auto* luks = dynamic_cast<format::luks::LuksImage*>(&format_of(*node))) {
+    info.encrypted = true;
+    info.luks = facts_of(luks->header());
+  }
   co_return info;
 }
 

@@ -56,6 +56,8 @@ class Opener {
   Task<std::unique_ptr<format::Format>> open_qcow2(Layer& layer);
   Task<std::unique_ptr<format::Format>> open_driver(Layer& layer, const FormatDriver& driver);
   Task<std::unique_ptr<format::Format>> open_format(Layer& layer);
+  void show_format(Layer& layer, const OptionTree& given,
+                   std::initializer_list<const char*> significant) const;
   [[nodiscard]] bool data_is_wanted() const;
   Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
                                                     std::unique_ptr<format::Format> format);

@@ -26,7 +26,7 @@ constexpr Signature signatures[] = {
     {"vhdx", 0, "vhdxfile"sv},
     {"vpc", 0, "conectix"sv},
     {"vdi", 64, "\x7f\x10\xda\xbe"sv},
-    {"luks", 0, "LUKS\xba\xbe"sv},
+    {"luks", 0, "LUKS\xba\xbe\0\1"sv},
     {"parallels", 0, "WithoutFreeSpace"sv},
     {"parallels", 0, "WithouFreSpacExt"sv},
     {"cloop", 0,

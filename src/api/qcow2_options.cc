@@ -94,7 +94,11 @@ Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node
     out.open.l2_slice_bytes = static_cast<uint32_t>(*out.l2_entry_size);
   }
   OptionTree encrypt = tree.take_below("encrypt");
-  out.encryption = encrypt.take_text("format");
+  out.open.encryption.format = encrypt.take_text("format");
+  out.key_secret = encrypt.take_text("key-secret");
+  if (!encrypt.empty()) {
+    return invalid("Parameter '" + encrypt.all().begin()->first + "' is unexpected");
+  }
   return out;
 }
 
@@ -104,9 +108,9 @@ Result<void> check_qcow2_options(const Qcow2Wishes& wishes, const format::qcow2:
     return invalid("L2 cache entry size must be a power of two between 512 and the cluster size (" +
                    std::to_string(header.cluster_size()) + ")");
   }
-  if (wishes.encryption && header.crypt_method == format::qcow2::crypt_none) {
+  if (wishes.open.encryption.format && header.crypt_method == format::qcow2::crypt_none) {
     return invalid("No encryption in image header, but options specified format '" +
-                   *wishes.encryption + "'");
+                   *wishes.open.encryption.format + "'");
   }
   return {};
 }

@@ -18,13 +18,15 @@ import tempfile
 
 import bitmaps
 import convert
+import encrypt
 import guard
 import measure
 import small_io
 import snapshots
 import tables
 
-PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots}
+PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots,
+         "encrypt": encrypt}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

@@ -61,6 +61,7 @@ OpenOptions default_open_options(Shell& shell) {
   options.cache = CacheMode::writethrough;
   options.unmap_on_discard = true;
   options.trust = shell.trust;
+  options.secrets = shell.context.secrets();
   options.warn = [&shell](std::string_view message) { warning_line(shell.context, message); };
   options.on_repair = [&shell](const CheckFinding& finding) {
     finding_line(shell.context, finding);

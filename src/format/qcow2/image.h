@@ -14,6 +14,7 @@
 #include "format/qcow2/bitmaps.h"
 #include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
+#include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/overlap_guard.h"
@@ -40,6 +41,7 @@ struct Qcow2OpenOptions {
   std::function<void(const Corruption&)> on_corrupt;
   OverlapGuard::OnMemoryLimit on_memory_limit;
   BitmapOptions bitmaps;
+  EncryptionOptions encryption;
 };
 
 /// What names a snapshot: its name, or its id where no name fits.
@@ -110,6 +112,11 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// is what was loaded before: open it anew.
   Task<CheckResult> repair(Repair what, const FindingSink& sink);
 
+  /// nullptr where the image is not encrypted.
+  [[nodiscard]] const Encryption* encryption() const { return encryption_.get(); }
+  /// Key slots are changed; unsupported where there are none.
+  Task<> change_key_slots(luks::SlotChange change);
+
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
   /// To look at.
   [[nodiscard]] Bitmaps& bitmaps() { return bitmaps_; }
@@ -146,6 +153,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] std::string damage_met_by_write(const L2Entry& entry, uint64_t cluster,
                                                 const Error& met_by_read) const;
 
+  [[nodiscard]] bool writes_part_of_sector(uint64_t offset, uint64_t length) const;
   [[nodiscard]] uint64_t in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
                                          uint64_t& host_offset) const;
   Task<WritePlan> plan_allocation(uint64_t offset, uint64_t length);
@@ -166,6 +174,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> shrink(uint64_t virtual_size);
   Task<> clear_clusters(uint64_t first, uint64_t count);
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
+  Task<> mark_zero(uint64_t from, uint64_t length);
   Task<> write_size(uint64_t virtual_size);
   [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
   [[nodiscard]] bool has_vm_state() const;
@@ -191,6 +200,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   ClusterMap map_;
   OverlapGuard guard_;
   Bitmaps bitmaps_;
+  std::unique_ptr<Encryption> encryption_;
   async::RangeLock guest_locks_;
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open

@@ -74,8 +74,20 @@ Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocatio
       CO_TRY(co_await abort_write(plan));
       co_return filled;
     }
-    from += plan.length;
     CO_TRY(co_await commit_write(plan));
+    if (encryption_ && header_.version >= 3) CO_TRY(co_await mark_zero(from, plan.length));
+    from += plan.length;
+  }
+  co_return {};
+}
+
+// What the file holds there does not decrypt to zeroes; the flag says that it is to be read as
+// such.
+Task<> Qcow2Image::mark_zero(uint64_t from, uint64_t length) {
+  for (const uint64_t end = from + length; from < end;) {
+    CO_TRY_ASSIGN(const uint64_t done, co_await zero_units(from, end - from, {}));
+    if (done == 0) co_return fail(ErrorKind::internal, "preallocated clusters are not whole");
+    from += done;
   }
   co_return {};
 }
