@@ -88,6 +88,12 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> commit_write(WritePlan& plan) override;
   Task<> abort_write(WritePlan& plan) override;
 
+  [[nodiscard]] uint32_t compressed_unit() const override;
+  Result<size_t> compress(std::span<const std::byte> plain, std::span<std::byte> packed,
+                          int level) const override;
+  Task<WritePlan> prepare_compressed(uint64_t offset, uint64_t length, uint64_t packed) override;
+  Task<> write_compressed(uint64_t host_offset, IoSpan from) override;
+
   Task<uint64_t> zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) override;
   Task<> discard(uint64_t offset, uint64_t length) override;
   Task<> flush() override;
@@ -153,6 +159,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
   void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
+  Task<uint64_t> place_packed(uint64_t cluster, uint64_t packed);
+  Task<> commit_compressed(WritePlan& plan);
+  Task<> abort_compressed(WritePlan& plan);
   void let_go(WritePlan& plan);
   void link_units(const EntryView& view, uint32_t index, uint64_t host, uint64_t from, uint64_t to);
 

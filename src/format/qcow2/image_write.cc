@@ -211,6 +211,7 @@ void Qcow2Image::let_go(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::commit_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await commit_compressed(plan);
   if (plan.in_place) {
     let_go(plan);
     co_return {};
@@ -240,6 +241,7 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::abort_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await abort_compressed(plan);
   std::vector<Release> unused;
   if (!plan.in_place) {
     const uint64_t cluster_size = header_.cluster_size();
