@@ -2,7 +2,7 @@
 
 import importlib
 
-TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
+TABLES = ("create", "info", "check", "map", "convert", "compress", "compare", "io", "open", "lock",
           "interop", "guard", "repair", "snapshot",
           "bitmap", "vmstate",
           "bochs", "cloop", "dmg")

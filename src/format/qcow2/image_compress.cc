@@ -1,5 +1,7 @@
 // Writing compressed clusters: packed one behind the other, several to a host cluster, each
 // counting a reference of every host cluster that it touches.
+#include <algorithm>
+
 #include "codec/deflate.h"
 #include "codec/zstd.h"
 #include "format/qcow2/image.h"
@@ -85,7 +87,9 @@ Task<> Qcow2Image::commit_compressed(WritePlan& plan) {
     CO_TRY(co_await abort_compressed(plan));
     co_return std::unexpected(view.error());
   }
-  view->set(0, {compressed_entry(plan.host_offset, plan.packed, header_.cluster_bits), 0});
+  const uint64_t entry = compressed_entry(plan.host_offset, plan.packed, header_.cluster_bits);
+  view->set(0, {entry, 0});
+  unpacked_.drop(entry);  // what was unpacked from this place before is not in it any more
   let_go(plan);
   co_return {};
 }

@@ -199,7 +199,6 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     const uint64_t begin = align_down(place.offset, header_.cluster_size());
     const uint64_t end = align_up(place.offset + place.length, header_.cluster_size());
     refcounts_.release(Writes::data, begin, (end - begin) >> header_.cluster_bits);
-    blob_.reset();  // its place may hold something else soon
     return;
   }
   if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
