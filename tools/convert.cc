@@ -15,6 +15,7 @@ namespace oxbow::tools {
 namespace {
 
 constexpr uint64_t sector = 512;
+constexpr std::string_view no_compression = "Compression not supported for this file format";
 
 // One run of the command; every step tells the user what went wrong and returns false.
 class Conversion {
@@ -35,7 +36,7 @@ class Conversion {
   bool prepare_target();
   bool set_target_options(CreateOptionList& list);
   bool check_backing(const CreateOptionList& list);
-  bool check_compression(const CreateOptionList* list);
+  bool check_compression(const CreateOptionList& list);
   bool read_target_cache();
   bool create_target(const CreateOptionList& list);
   bool open_target();
@@ -114,14 +115,14 @@ bool Conversion::choose_snapshot() {
 bool Conversion::prepare_target() {
   if (arguments_.skip_create) {
     has_backing_ = arguments_.backing_file.has_value();
-    return check_compression(nullptr) && read_target_cache();
+    return read_target_cache();
   }
   auto list = CreateOptionList::for_format(target_format());
   if (!list) return refuse(list.error());
   if (auto possible = check_creation_protocol(arguments_.target); !possible) {
     return refuse(possible.error());
   }
-  return set_target_options(*list) && check_backing(*list) && check_compression(&*list) &&
+  return set_target_options(*list) && check_backing(*list) && check_compression(*list) &&
          read_target_cache() && create_target(*list);
 }
 
@@ -151,17 +152,21 @@ bool Conversion::check_backing(const CreateOptionList& list) {
   return true;
 }
 
-bool Conversion::check_compression(const CreateOptionList* list) {
+bool Conversion::check_compression(const CreateOptionList& list) {
   if (!arguments_.compress) return true;
-  if (target_format() == "raw") return refuse("Compression not supported for this file format");
-  const auto preallocation = list != nullptr ? list->get("preallocation") : std::nullopt;
+  if (target_format() != "qcow2") return refuse(no_compression);
+  const auto preallocation = list.get("preallocation");
   if (preallocation && *preallocation != "off") {
     return refuse("Compression and preallocation not supported at the same time");
   }
-  if (list != nullptr && (list->get("encrypt.format") || list->get("encryption") == "on")) {
+  if (list.get("encrypt.format") || list.get("encryption") == "on") {
     return refuse("Compression and encryption not supported at the same time");
   }
-  return refuse("Writing compressed clusters is not supported yet");
+  constexpr int highest_of_zlib = 9;
+  if (arguments_.compression_level > highest_of_zlib && list.get("compression_type") != "zstd") {
+    return refuse("The levels of zlib end at 9");
+  }
+  return true;
 }
 
 bool Conversion::read_target_cache() {
@@ -207,7 +212,9 @@ bool Conversion::open_target() {
   request.options.trust = arguments_.trust;
   request.options.driver = target_keys_;
   target_ = open_image(context_, arguments_.target, request);
-  if (!target_ || !target_takes_bitmaps()) return false;
+  if (!target_) return false;
+  if (arguments_.compress && target_->format() != "qcow2") return refuse(no_compression);
+  if (!target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {
     return refuse("output file is smaller than input file");
   }
@@ -292,6 +299,8 @@ bool Conversion::copy_contents(ProgressPrinter& progress) {
   options.parallel = arguments_.coroutines;
   options.in_order = !arguments_.out_of_order;
   options.salvage = arguments_.salvage;
+  options.compress = arguments_.compress;
+  options.compression_level = arguments_.compression_level;
   options.rate_limit = arguments_.rate_limit;
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   options.progress.report = [&](uint64_t done, uint64_t total) { progress.report(done, total); };

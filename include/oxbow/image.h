@@ -72,7 +72,9 @@ class Image {
   Result<void> write_zeroes(uint64_t offset, uint64_t length, ZeroOptions = {});
   Result<void> discard(uint64_t offset, uint64_t length);
   Result<void> flush();
-  /// Stores the bytes compressed. unsupported in this version.
+  /// Stores whole clusters compressed (the disk's last one may be shorter), or plainly where that
+  /// takes no less. invalid_argument where they are not whole; exists where one holds data already:
+  /// what lies before it is written then. unsupported for formats and images without compression.
   Result<void> write_compressed(uint64_t offset, std::span<const std::byte> from);
   /// Bytes of the VM state that an image may keep besides the disk; `offset` counts from its
   /// beginning, and what was never written reads as zeroes. The next snapshot takes it along,

@@ -27,10 +27,15 @@ struct CopyOptions {
   bool target_is_zero = false;      ///< the target is known to read as zeroes
   bool target_has_backing = false;  ///< leave what the shared backing file already says
   bool kernel_copy = false;         ///< -C: try copy offloading
-  unsigned parallel = 8;            ///< requests under way at once
-  bool in_order = true;             ///< false: the target may be written out of order
-  bool salvage = false;             ///< unreadable ranges become zeroes, with a warning
-  uint64_t rate_limit = 0;          ///< bytes a second, 0: none
+  /// The data is written compressed, in whole clusters. unsupported where the target takes none;
+  /// where it holds data already, it cannot be replaced.
+  bool compress = false;
+  /// How hard to try: 1 to 9 for zlib, 1 to 22 for zstd; 0: as usual.
+  int compression_level = 0;
+  unsigned parallel = 8;    ///< requests under way at once
+  bool in_order = true;     ///< false: the target may be written out of order
+  bool salvage = false;     ///< unreadable ranges become zeroes, with a warning
+  uint64_t rate_limit = 0;  ///< bytes a second, 0: none
   std::function<void(std::string_view)> warn;
   Progress progress;
 };

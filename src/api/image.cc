@@ -131,6 +131,13 @@ Result<void> Image::write(uint64_t offset, std::span<const std::byte> from, Writ
   return state_->loop->run(state_->node().write(offset, IoSpan(&part, 1), {fua}));
 }
 
+Result<void> Image::write_compressed(uint64_t offset, std::span<const std::byte> from) {
+  TRY(check_range(size(), offset, from.size()));
+  const iovec part = io_slice(from);
+  TRY(state_->loop->run(state_->node().write_compressed(offset, IoSpan(&part, 1))));
+  return state_->opened.writethrough ? flush() : Result<void>();
+}
+
 Result<void> Image::write_zeroes(uint64_t offset, uint64_t length, ZeroOptions options) {
   TRY(check_range(size(), offset, length));
   return state_->loop->run(

@@ -29,6 +29,8 @@ Result<void> take_cache_sizes(OptionTree& tree, Qcow2OpenOptions& out) {
   if (total && refcount && *refcount > *total) {
     return invalid("refcount-cache-size may not exceed cache-size");
   }
+  TRY_ASSIGN(const auto unpacked, tree.take_size("compressed-cache-size"));
+  if (unpacked) out.unpacked_cache_bytes = *unpacked;
   out.l2_cache_bytes = l2.value_or(0);
   out.refcount_cache_bytes = refcount.value_or(0);
   if (total && l2) out.refcount_cache_bytes = *total - *l2;

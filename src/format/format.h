@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "async/sync.h"
@@ -63,6 +64,8 @@ struct WritePlan {
   /// Nothing is to be linked. There may be a head and a tail all the same, where less than what
   /// they fill up cannot be written.
   bool in_place = true;
+  /// The bytes of a compressed unit that go to host_offset; 0: the data is stored plainly.
+  uint64_t packed = 0;
   /// Head and tail are known to read as zeroes and the host range already does, too.
   bool surroundings_zero = false;
   async::RangeLock::Guard lock;
@@ -174,6 +177,29 @@ class Format {
   }
   virtual Task<> commit_write(WritePlan& plan) = 0;
   virtual Task<> abort_write(WritePlan& plan) = 0;
+
+  // Compressed writes: units of compressed_unit() bytes, the disk's last one may be shorter.
+  // compress -> prepare_compressed -> write_compressed -> commit_write or abort_write.
+
+  /// 0: there are none in this image.
+  [[nodiscard]] virtual uint32_t compressed_unit() const { return 0; }
+  /// Packs one unit, shorter ones filled up with zeroes, and gives its length; 0 where it is to be
+  /// stored plainly. `packed` has 8 bytes more than a unit. `level`: how hard it tries, of a range
+  /// of the method's own; 0: as usual. May be called from any thread.
+  virtual Result<size_t> compress(std::span<const std::byte> /*plain*/,
+                                  std::span<std::byte> /*packed*/, int /*level*/) const {
+    return 0;
+  }
+  /// A place for a unit of `length` guest bytes that became `packed` bytes. `exists` (EIO) where
+  /// the unit holds data already: a compressed unit replaces nothing.
+  virtual Task<WritePlan> prepare_compressed(uint64_t /*offset*/, uint64_t /*length*/,
+                                             uint64_t /*packed*/) {
+    co_return fail(ErrorKind::unsupported, "compression is not supported", ENOTSUP);
+  }
+  /// Compressed units that follow each other from a plan's host_offset on.
+  virtual Task<> write_compressed(uint64_t /*host_offset*/, IoSpan /*from*/) {
+    co_return fail(ErrorKind::unsupported, "compression is not supported", ENOTSUP);
+  }
 
   /// Makes whole units read as zeroes by metadata alone; covers a prefix of the range
   /// and returns its length, 0 where the bytes must be written instead (an unaligned

@@ -108,7 +108,11 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
     const uint64_t length = io_length(from);
     if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
     const format::ChangeUnderWay change(tracker(length));
-    CO_TRY(co_await write_data(offset, from));
+    if (compress_ && format_->compressed_unit() != 0) {
+      CO_TRY(co_await write_where_compressed(offset, from));
+    } else {
+      CO_TRY(co_await write_data(offset, from));
+    }
   }
   if (flags.fua) co_return co_await flush();
   co_return {};

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/io_vector.h"
 #include "format/format.h"
+#include "graph/packed.h"
 
 namespace oxbow::graph {
 
@@ -61,10 +62,22 @@ class Node {
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   /// What is read from the backing node is stored here, too, in whole clusters.
   void set_copy_on_read(bool wanted) { copy_on_read_ = wanted; }
+  /// Whole units that are written and held nothing before are compressed.
+  void set_compress(bool wanted) { compress_ = wanted; }
+  /// How hard is tried, see Format::compress(); 0: as usual.
+  void set_compression_level(int level) { level_ = level; }
   [[nodiscard]] uint64_t virtual_size() const { return format_->geometry().virtual_size; }
 
   Task<> read(uint64_t offset, IoSpan into);
   Task<> write(uint64_t offset, IoSpan from, WriteFlags flags = {});
+  /// Stores whole units compressed, or plainly where that takes no less. Errors: invalid_argument
+  /// (EINVAL) where they are not whole; exists (EIO) where one holds data already, and those before
+  /// it are written; unsupported.
+  Task<> write_compressed(uint64_t offset, IoSpan from);
+  /// The same in two steps. `bytes` stay in place until the second is done; that says how many
+  /// bytes it has written, also where it fails.
+  Task<Packed> pack(uint64_t offset, std::span<const std::byte> bytes);
+  Task<> write_packed(const Packed& packed, uint64_t& written);
   Task<> write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags = {});
   Task<> discard(uint64_t offset, uint64_t length);
   Task<> flush();
@@ -102,6 +115,11 @@ class Node {
   }
   Task<> zero(uint64_t offset, uint64_t length, ZeroFlags flags);
   Task<> write_data(uint64_t offset, IoSpan from);
+  [[nodiscard]] Result<void> may_compress(uint64_t offset, uint64_t length) const;
+  Task<> write_where_compressed(uint64_t offset, IoSpan from);
+  Task<> write_units(const Packed& packed, size_t begin, size_t end, uint64_t& written);
+  Task<size_t> store_neighbours(const Packed& packed, size_t begin,
+                                std::span<const format::WritePlan> plans, size_t first);
   Task<> write_planned(const format::WritePlan& plan, IoSpan from);
   Task<> write_with_surroundings(const format::WritePlan& plan, IoSpan from);
   Task<uint64_t> zero_by_bytes(uint64_t offset, uint64_t length, ZeroFlags flags);
@@ -117,6 +135,8 @@ class Node {
   std::vector<std::shared_ptr<ThrottleGroup>> throttles_;
   DetectZeroes detect_zeroes_ = DetectZeroes::off;
   bool copy_on_read_ = false;
+  bool compress_ = false;
+  int level_ = 0;
 };
 
 /// Closes a chain from the top down; every file is closed whatever the others say, and the

@@ -45,6 +45,12 @@ class CopyJob {
                     std::span<const std::byte> buffer);
   Task<> write_many(const std::vector<SparseRun>& runs, uint64_t base,
                     std::span<const std::byte> buffer);
+  [[nodiscard]] std::vector<SparseRun> split_units(const CopySegment& segment,
+                                                   std::span<const std::byte> bytes) const;
+  Task<std::vector<graph::Packed>> pack_runs(const std::vector<SparseRun>& runs, uint64_t base,
+                                             std::span<const std::byte> buffer);
+  Task<> write_packed_runs(const std::vector<SparseRun>& runs,
+                           const std::vector<graph::Packed>& packed);
   Task<> write_run(SparseRun run, uint64_t base, std::span<const std::byte> buffer);
   [[nodiscard]] bool share_cluster(const SparseRun& left, const SparseRun& right) const;
   [[nodiscard]] bool leave_out_zeroes(const SparseRun& run) const;

@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import bitmaps
+import compress
 import convert
 import encrypt
 import guard
@@ -25,8 +26,8 @@ import small_io
 import snapshots
 import tables
 
-PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots,
-         "encrypt": encrypt}
+PARTS = {"convert": convert, "compress": compress, "encrypt": encrypt, "tables": tables, "io": small_io,
+         "snapshots": snapshots}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

@@ -220,6 +220,7 @@ def gen_convert(rng, name):
         words = [w for w in words if w not in ("-W", "-C")] + ["-m 1"]
     if rng.random() < 0.5:
         words.append(f"-f {fmt}")
+    packs = rng.random() < 0.3
     if rng.random() < 0.3:
         words.append("-S " + rng.choice(("0", "512", "4k", "64k", "1M")))
     lines = []
@@ -227,6 +228,8 @@ def gen_convert(rng, name):
         opts, _, _, _ = options(rng)
         target = "out.qcow2"
         words += ["-O qcow2"] + ([f"-o {opts}"] if opts else [])
+        if packs:
+            words.append("-c")
     else:
         target = "out.raw"
         words += rng.choice((["-O raw"], [], ["-O raw -o preallocation=falloc"]))

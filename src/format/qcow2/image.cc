@@ -46,7 +46,8 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
       guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
-      bitmaps_(gate_, header_, refcounts_, *this, bitmap_options(options_)) {}
+      bitmaps_(gate_, header_, refcounts_, *this, bitmap_options(options_)),
+      unpacked_(options_.unpacked_cache_bytes, header_.cluster_size()) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 

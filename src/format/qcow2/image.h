@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "async/sync.h"
 #include "format/format.h"
@@ -20,18 +21,20 @@
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
 #include "format/qcow2/snapshot_table.h"
+#include "format/qcow2/unpacked_cache.h"
 
 namespace oxbow::format::qcow2 {
 
 struct Qcow2OpenOptions {
   bool writable = false;
-  bool check_only = false;             ///< open dirty and corrupt images as they are
-  bool has_backing = false;            ///< something lies below: holes are not zeroes
-  uint64_t l2_cache_bytes = 0;         ///< 0: as much as covers the disk, at most 32 MiB
-  uint32_t l2_slice_bytes = 0;         ///< 0: 4 KiB or the cluster size, whichever is less
-  uint64_t refcount_cache_bytes = 0;   ///< 0: 256 KiB
-  std::optional<bool> lazy_refcounts;  ///< overrides the header's wish
-  bool pass_discard = false;           ///< freed clusters are punched out of the file
+  bool check_only = false;                   ///< open dirty and corrupt images as they are
+  bool has_backing = false;                  ///< something lies below: holes are not zeroes
+  uint64_t l2_cache_bytes = 0;               ///< 0: as much as covers the disk, at most 32 MiB
+  uint32_t l2_slice_bytes = 0;               ///< 0: 4 KiB or the cluster size, whichever is less
+  uint64_t refcount_cache_bytes = 0;         ///< 0: 256 KiB
+  uint64_t unpacked_cache_bytes = 32 << 20;  ///< of compressed clusters; one is always kept
+  std::optional<bool> lazy_refcounts;        ///< overrides the header's wish
+  bool pass_discard = false;                 ///< freed clusters are punched out of the file
   GuardOptions guard;
   /// Told once of damage that was found while working; no newline.
   std::function<void(std::string_view)> warn;
@@ -89,6 +92,12 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> write_host(Place at, IoSpan from) override;
   Task<> commit_write(WritePlan& plan) override;
   Task<> abort_write(WritePlan& plan) override;
+
+  [[nodiscard]] uint32_t compressed_unit() const override;
+  Result<size_t> compress(std::span<const std::byte> plain, std::span<std::byte> packed,
+                          int level) const override;
+  Task<WritePlan> prepare_compressed(uint64_t offset, uint64_t length, uint64_t packed) override;
+  Task<> write_compressed(uint64_t host_offset, IoSpan from) override;
 
   Task<uint64_t> zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) override;
   Task<> discard(uint64_t offset, uint64_t length) override;
@@ -161,6 +170,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
   void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
+  Task<uint64_t> place_packed(uint64_t cluster, uint64_t packed);
+  Task<> commit_compressed(WritePlan& plan);
+  Task<> abort_compressed(WritePlan& plan);
   void let_go(WritePlan& plan);
   void link_units(const EntryView& view, uint32_t index, uint64_t host, uint64_t from, uint64_t to);
 
@@ -190,7 +202,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
 
-  Task<std::shared_ptr<Buffer>> decompressed(const L2Entry& entry, uint64_t cluster);
+  Task<> unpack_cluster(L2Entry entry, std::span<std::byte> plain);
+  Task<std::shared_ptr<const Buffer>> unpacked_cluster(L2Entry entry);
 
   Gate gate_;
   Header header_;
@@ -208,9 +221,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
   std::optional<bool> preallocated_;       // once looked at
 
-  uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry
-  uint64_t blob_raw_ = 0;
-  std::shared_ptr<Buffer> blob_;
+  UnpackedCache unpacked_;
+  std::unordered_set<uint64_t> being_unpacked_;  // entries; not yet in the cache
+  async::WaitQueue unpacked_one_;
 };
 
 /// Opens `file` as qcow2. Errors name the file and the field.

@@ -211,7 +211,6 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     const uint64_t begin = align_down(place.offset, header_.cluster_size());
     const uint64_t end = align_up(place.offset + place.length, header_.cluster_size());
     refcounts_.release(Writes::data, begin, (end - begin) >> header_.cluster_bits);
-    blob_.reset();  // its place may hold something else soon
     return;
   }
   if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
@@ -223,6 +222,7 @@ void Qcow2Image::let_go(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::commit_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await commit_compressed(plan);
   if (plan.in_place) {
     let_go(plan);
     co_return {};
@@ -252,6 +252,7 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::abort_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await abort_compressed(plan);
   std::vector<Release> unused;
   if (!plan.in_place) {
     const uint64_t cluster_size = header_.cluster_size();

@@ -46,6 +46,10 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   /// Takes `count` free clusters in a row for `kind`, each with a reference of 1; the first is
   /// returned as a host offset. Not yet on disk: write_back() before linking them there.
   Task<uint64_t> allocate(Writes kind, uint64_t count);
+  /// A place for `length` bytes, less than a cluster, that share clusters with what was given out
+  /// by the last call: packed one behind the other. Each cluster that they touch has a reference
+  /// more, not yet on disk. To be given back like any: release() or apply().
+  Task<uint64_t> allocate_bytes(uint64_t length);
   Task<uint64_t> refcount(uint64_t cluster);
   /// The same for many: true as long as nothing is allocated or released.
   Task<CountsInSlice> counts_around(uint64_t cluster);
@@ -86,6 +90,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<SliceRef> slice_of(uint64_t cluster);
   [[nodiscard]] std::optional<uint64_t> count_in_memory(uint64_t cluster) const;
   Task<uint64_t> find_free(uint64_t count);
+  Task<uint64_t> allocate_locked(Writes kind, uint64_t count);
+  Task<bool> share(uint64_t cluster);
   Task<> learn_region(uint64_t block);
   /// True where a block was made, so that a search made before it is void.
   Task<bool> ensure_blocks(uint64_t cluster, uint64_t count);
@@ -112,6 +118,7 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   std::vector<Release> releases_;
   uint64_t cursor_ = 0;  // no search starts below
   uint64_t end_ = 0;
+  uint64_t bytes_end_ = 0;  // where allocate_bytes() goes on; 0: at a new cluster
   async::Mutex allocating_;
 };
 
