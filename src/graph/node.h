@@ -46,6 +46,8 @@ class Node {
 
   [[nodiscard]] format::Format& format() { return *format_; }
   [[nodiscard]] const std::shared_ptr<Node>& backing() const { return backing_; }
+  /// Another node with the same contents takes the backing node's place; nothing is under way.
+  void replace_backing(std::shared_ptr<Node> same) { backing_ = std::move(same); }
   /// Writes of nothing but zero bytes become write_zeroes.
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   /// What is read from the backing node is stored here, too, in whole clusters.
