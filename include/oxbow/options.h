@@ -74,6 +74,9 @@ struct OpenOptions {
   std::function<void(const std::string&)> debug_output;
 };
 
+/// Whether the stock tools know a format, a protocol or a filter of this name.
+[[nodiscard]] bool known_format(std::string_view name);
+
 struct CreateOptions {
   std::string filename;
   std::string format = "qcow2";

@@ -1,10 +1,9 @@
 #include "jobs/source_set.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "jobs/same_file.h"
 
 namespace oxbow::jobs {
 
@@ -13,13 +12,6 @@ using graph::Node;
 using graph::NodeStatus;
 
 namespace {
-
-bool same_file(const std::string& left, const std::string& right) {
-  if (left == right) return true;
-  struct stat a, b;
-  if (::stat(left.c_str(), &a) != 0 || ::stat(right.c_str(), &b) != 0) return false;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 SourceRun::Kind kind_of(const NodeStatus& status) {
   return status.zero ? SourceRun::Kind::zero : SourceRun::Kind::data;

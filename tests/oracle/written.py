@@ -3,6 +3,7 @@
 import importlib
 
 TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock",
+          "commit", "rebase",
           "interop", "guard", "repair", "snapshot",
           "bitmap", "vmstate",
           "bochs", "cloop", "dmg")
