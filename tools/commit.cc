@@ -57,7 +57,7 @@ int report_failure(const ToolContext& context, const Image& image, const Error& 
   } else if (step == CommitStep::copy) {
     error_report(context, "Block job failed: {}", std::strerror(error.as_errno()));
   } else {
-    error_report(context, "Could not empty {}: {}", image.filename(),
+    error_report(context, "Failed to empty {}: {}", image.filename(),
                  std::strerror(error.as_errno()));
   }
   return 1;

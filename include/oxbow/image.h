@@ -167,6 +167,9 @@ class Image {
 
   /// Opens the layer `depth` > 0 again, for writing; until the image is closed.
   Result<void> make_backing_writable(unsigned depth);
+  /// unsupported, and which, where a snapshot takes bytes from the backing file that would read
+  /// differently in `below` (nullptr: as zeroes).
+  Result<void> check_snapshots_over(const std::shared_ptr<graph::Node>& below);
   /// For the other layers of the library.
   [[nodiscard]] const std::shared_ptr<graph::Node>& node() const;
 

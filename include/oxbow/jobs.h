@@ -73,8 +73,9 @@ struct CommitOptions {
 
 /// Writes what `image`, and the layers between, hold into the layer `options.depth` below, which
 /// is opened for writing and becomes as long as the image; then empties the image. Its disk reads
-/// the same before, after, and at any crash in between. Errors: not_found where there is no such
-/// layer; busy, permission where it cannot be written.
+/// the same before, after, and at any crash in between. Its snapshots must, too: unsupported where
+/// one takes bytes from the backing file that would change. Errors: not_found where there is no
+/// such layer; busy, permission where it cannot be written.
 Result<void> commit(Image& image, const CommitOptions& options = {});
 
 struct RebaseOptions {
@@ -83,7 +84,8 @@ struct RebaseOptions {
 
 /// What `image` takes from its backing file, and `below` does not hold at the same place, is
 /// written into the image, so that its disk reads the same over `below` (nullptr: over nothing).
-/// Its header is left alone: see Image::change_backing(). Durable when it ends.
+/// Its header is left alone: see Image::change_backing(). Durable when it ends. unsupported where a
+/// snapshot takes bytes from the backing file that `below` does not hold.
 Result<void> rebase(Image& image, Image* below, const RebaseOptions& options = {});
 
 }  // namespace oxbow

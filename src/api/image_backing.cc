@@ -9,14 +9,35 @@
 #include "api/image_state.h"
 #include "api/probe.h"
 #include "base/result.h"
+#include "format/qcow2/image.h"
+#include "jobs/rebase_job.h"
 
 namespace oxbow {
 namespace {
+
+using async::Task;
 
 // Empty where there is no such file.
 std::string real_path(const std::string& name) {
   char resolved[PATH_MAX];
   return ::realpath(name.c_str(), resolved) != nullptr ? resolved : "";
+}
+
+// Where the snapshot, over what lies below it now, would read differently over `below`.
+Task<std::optional<uint64_t>> first_change(const api::Opened& opened, std::string id,
+                                           std::shared_ptr<graph::Node> below) {
+  CO_TRY_ASSIGN(const auto node, co_await api::open_to_look(opened));
+  auto& image = dynamic_cast<format::qcow2::Qcow2Image&>(node->format());
+  Result<std::optional<uint64_t>> found;
+  const Result<void> viewed = co_await image.view_snapshot(id);
+  if (viewed) {
+    jobs::RebaseJob job(node, std::move(below), {});
+    found = co_await job.first_difference();
+  } else {
+    found = std::unexpected(viewed.error());
+  }
+  CO_TRY(co_await node->close());
+  co_return found;
 }
 
 bool names_same_file(graph::Node& above, graph::Node& layer, const std::string& name) {
@@ -67,6 +88,24 @@ Result<void> Image::make_backing_writable(unsigned depth) {
   }
   if (!above->backing()->format().read_only()) return {};
   return state_->loop->run(api::reopen_writable(state_->opened, depth));
+}
+
+Result<void> Image::check_snapshots_over(const std::shared_ptr<graph::Node>& below) {
+  const auto* image = dynamic_cast<format::qcow2::Qcow2Image*>(&state_->node().format());
+  if (image == nullptr || image->header().nb_snapshots == 0) return {};
+  TRY(flush());
+  TRY_ASSIGN(const ImageInfo about, info());
+  for (const SnapshotInfo& snapshot : about.snapshots) {
+    TRY_ASSIGN(const std::optional<uint64_t> place,
+               state_->loop->run(first_change(state_->opened, snapshot.id, below)));
+    if (!place) continue;
+    return fail(ErrorKind::unsupported,
+                "Snapshot '" + snapshot.name + "' of '" + filename() +
+                    "' takes data from the backing file that would change (at offset " +
+                    std::to_string(*place) + ")",
+                ENOTSUP);
+  }
+  return {};
 }
 
 Result<void> Image::change_backing(const std::string& name, const std::string& format) {

@@ -28,12 +28,15 @@ Result<void> commit(Image& image, const CommitOptions& options) {
     return fail(ErrorKind::invalid_argument, "an image cannot be committed like this", EINVAL);
   }
   TRY(image.make_backing_writable(options.depth));
+  TRY(image.check_snapshots_over(image.node()));
   jobs::CommitJob job(image.node(), options.depth, options);
   return async::Loop::current_thread().run(job.run());
 }
 
 Result<void> rebase(Image& image, Image* below, const RebaseOptions& options) {
-  jobs::RebaseJob job(image.node(), below != nullptr ? below->node() : nullptr, options.progress);
+  const std::shared_ptr<graph::Node> node = below != nullptr ? below->node() : nullptr;
+  TRY(image.check_snapshots_over(node));
+  jobs::RebaseJob job(image.node(), node, options.progress);
   return async::Loop::current_thread().run(job.run());
 }
 

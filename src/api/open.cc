@@ -227,6 +227,16 @@ Task<> reopen_writable(Opened& opened, unsigned depth) {
   co_return std::unexpected(std::move(again).error());
 }
 
+Task<std::shared_ptr<graph::Node>> open_to_look(const Opened& opened) {
+  LayerRecipe recipe = opened.recipes.front();
+  recipe.inherited.writable = false;
+  recipe.inherited.force_share = true;
+  OpenOptions options = opened.options;
+  options.writable = false;
+  Opener opener(std::move(options));
+  co_return co_await opener.open_again(std::move(recipe), false, opened.node->backing());
+}
+
 Task<Opened> open_name(std::string name, OpenOptions options) {
   OptionTree tree(options.driver);
   if (!options.format.empty()) tree.set("driver", options.format);

@@ -45,6 +45,9 @@ Task<Opened> open_tree(Options tree, OpenOptions options);
 /// fails, for reading as before. Nothing is under way.
 Task<> reopen_writable(Opened& opened, unsigned depth);
 
+/// A second node of the top layer, for reading, over the same layers below; to be closed alone.
+Task<std::shared_ptr<graph::Node>> open_to_look(const Opened& opened);
+
 /// Closes a chain from the top down; every file is closed whatever the others say, and the
 /// first error is told.
 Task<> close_chain(std::shared_ptr<graph::Node> node);

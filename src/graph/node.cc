@@ -326,6 +326,12 @@ Task<> Node::look_into_file(NodeStatus& found) {
   co_return {};
 }
 
+Task<NodeStatus> Node::status_here_in_file(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(NodeStatus found, co_await status_here(offset, length));
+  CO_TRY(co_await look_into_file(found));
+  co_return found;
+}
+
 Task<NodeStatus> Node::status(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(NodeStatus found, co_await status_in_chain(offset, length));
   CO_TRY(co_await look_into_file(found));

@@ -66,6 +66,8 @@ class Node {
 
   /// This layer only: data, zero, hole or compressed.
   Task<NodeStatus> status_here(uint64_t offset, uint64_t length);
+  /// The same, and data that the file says is a hole reads as zeroes.
+  Task<NodeStatus> status_here_in_file(uint64_t offset, uint64_t length);
   /// The chain's answer: which layer decides, and how.
   Task<NodeStatus> status(uint64_t offset, uint64_t length);
 

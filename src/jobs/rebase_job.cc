@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/bytes.h"
 #include "jobs/same_file.h"
-#include "jobs/zero_scan.h"
 
 namespace oxbow::jobs {
 
@@ -56,6 +54,18 @@ void RebaseJob::announce_bulk(bool on) {
   bulk(new_.get(), on);
 }
 
+Task<std::optional<uint64_t>> RebaseJob::first_difference() {
+  CO_TRY_ASSIGN(BufferPool::Lease lease, buffers_.take());
+  for (uint64_t offset = 0; offset < image_->virtual_size();) {
+    CO_TRY_ASSIGN(const Item item, co_await item_at(offset));
+    offset = item.end;
+    if (item.pieces.empty()) continue;
+    CO_TRY_ASSIGN(const std::vector<Difference> found, co_await differences(item, lease.span()));
+    if (!found.empty()) co_return found.front().offset;
+  }
+  co_return std::nullopt;
+}
+
 Task<> RebaseJob::start_items(async::TaskGroup& group) {
   const uint64_t size = image_->virtual_size();
   for (uint64_t offset = 0; offset < size;) {
@@ -73,7 +83,6 @@ Task<> RebaseJob::start_items(async::TaskGroup& group) {
 Task<RebaseJob::Item> RebaseJob::item_at(uint64_t offset) {
   const uint64_t size = image_->virtual_size();
   Item item;
-  item.begin = offset;
   item.end = offset;
   uint64_t stop = size;
   while (item.end < stop) {
@@ -174,14 +183,23 @@ Task<> RebaseJob::do_item(Item item, uint64_t number) {
 
 Task<> RebaseJob::read_and_write(const Item& item, uint64_t number) {
   CO_TRY_ASSIGN(BufferPool::Lease lease, buffers_.take());
-  const uint64_t base = align_down(item.pieces.front().offset, 4096);
-  const std::span<std::byte> old_bytes = lease.span().first(window);
-  const std::span<std::byte> new_bytes = lease.span().subspan(window);
+  CO_TRY_ASSIGN(const std::vector<Difference> found, co_await differences(item, lease.span()));
+  CO_TRY(co_await turns_.wait(number));
+  for (const Difference& difference : found) {
+    CO_TRY(
+        co_await write(difference, lease.span().subspan(difference.offset - item.buffer_base())));
+  }
+  turns_.done();
+  co_return {};
+}
+
+Task<std::vector<RebaseJob::Difference>> RebaseJob::differences(const Item& item,
+                                                                std::span<std::byte> buffer) {
   std::vector<Difference> found;
   for (const Piece& piece : item.pieces) {
-    const uint64_t at = piece.offset - base;
-    const auto before = old_bytes.subspan(at, piece.length);
-    const auto after = new_bytes.subspan(at, piece.length);
+    const uint64_t at = piece.offset - item.buffer_base();
+    const auto before = buffer.subspan(at, piece.length);
+    const auto after = buffer.subspan(window + at, piece.length);
     if (piece.old_zero) {
       std::ranges::fill(before, std::byte{0});
     } else {
@@ -194,12 +212,7 @@ Task<> RebaseJob::read_and_write(const Item& item, uint64_t number) {
     }
     compare(piece, before, after, found);
   }
-  CO_TRY(co_await turns_.wait(number));
-  for (const Difference& difference : found) {
-    CO_TRY(co_await write(difference, old_bytes.subspan(difference.offset - base)));
-  }
-  turns_.done();
-  co_return {};
+  co_return found;
 }
 
 Task<> RebaseJob::read(Node* node, const char* which, uint64_t offset, std::span<std::byte> into) {

@@ -7,10 +7,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "async/task_group.h"
+#include "base/bytes.h"
 #include "graph/node.h"
 #include "jobs/buffer_pool.h"
 #include "jobs/turns.h"
@@ -30,6 +32,8 @@ class RebaseJob {
   /// What was written is on disk when this ends. Error messages are the stock tool's; the hint is
   /// the layer's own.
   Task<> run();
+  /// Instead: the first place that run() would write to, at or before the byte that makes it so.
+  Task<std::optional<uint64_t>> first_difference();
 
  private:
   /// A hole of the image inside one window, as the two backing nodes see it.
@@ -42,8 +46,10 @@ class RebaseJob {
   /// Neighbours, done by one task.
   struct Item {
     std::vector<Piece> pieces;
-    uint64_t begin = 0;
     uint64_t end = 0;
+
+    /// Guest offset of the buffers' first bytes: memory and file are aligned alike.
+    [[nodiscard]] uint64_t buffer_base() const { return align_down(pieces.front().offset, 4096); }
   };
   /// Guest bytes that are written alike.
   struct Difference {
@@ -65,6 +71,8 @@ class RebaseJob {
   bool same_bytes(const Seen& one, const Seen& other);
   Task<> do_item(Item item, uint64_t number);
   Task<> read_and_write(const Item& item, uint64_t number);
+  /// Leaves the old bytes in the first half of `buffer`, the item's first page at its start.
+  Task<std::vector<Difference>> differences(const Item& item, std::span<std::byte> buffer);
   Task<> read(graph::Node* node, const char* which, uint64_t offset, std::span<std::byte> into);
   void compare(const Piece& piece, std::span<const std::byte> old_bytes,
                std::span<const std::byte> new_bytes, std::vector<Difference>& found) const;

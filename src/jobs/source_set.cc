@@ -52,7 +52,7 @@ Task<SourceRun> SourceSet::run_above_shared(Node& node, uint64_t offset, uint64_
   for (unsigned depth = 0; depth < shared_below_ && layer != nullptr; ++depth) {
     if (offset >= layer->virtual_size()) co_return SourceRun{length, SourceRun::Kind::zero, false};
     const uint64_t limit = std::min(length, layer->virtual_size() - offset);
-    CO_TRY_ASSIGN(const NodeStatus status, co_await layer->status_here(offset, limit));
+    CO_TRY_ASSIGN(const NodeStatus status, co_await layer->status_here_in_file(offset, limit));
     length = status.length;
     if (status.kind != RunKind::hole || status.zero) {
       co_return SourceRun{length, kind_of(status), status.kind == RunKind::compressed};

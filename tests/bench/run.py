@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import bitmaps
+import chain
 import convert
 import guard
 import measure
@@ -24,7 +25,8 @@ import small_io
 import snapshots
 import tables
 
-PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots}
+PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots,
+         "chain": chain}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

@@ -129,3 +129,27 @@ CASES += table(
     """,
     uses="compressed",
 )
+
+# Where stock changes what a snapshot reads, ours refuses.
+CASES += table(
+    "chain-snapshots",
+    """
+    commit | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-io -c "write -P 5 0 64k" t.qcow2 ; qemu-img commit t.qcow2
+    commit-keep | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-io -c "write -P 5 0 64k" t.qcow2 ; qemu-img commit -d t.qcow2
+    rebase | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-img rebase -b empty.qcow2 -F qcow2 t.qcow2
+    rebase-none | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-img rebase -b "" t.qcow2
+    """,
+    uses="plain",
+    loose="exit stdout stderr images",
+)
+
+CASES += table(
+    "chain-snapshots/whole",
+    """
+    rebase-same | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; @cp a.qcow2 b.qcow2 ; qemu-img rebase -b b.qcow2 -F qcow2 t.qcow2 ; qemu-img info t.qcow2
+    rebase-unsafe | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-img rebase -u -b empty.qcow2 -F qcow2 t.qcow2
+    commit-nothing | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-img commit t.qcow2 ; qemu-img check t.qcow2
+    commit-held | qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 t.qcow2 ; qemu-io -c "write -P 5 0 300k" t.qcow2 ; qemu-img snapshot -c one t.qcow2 ; qemu-io -c "write -P 6 64k 64k" t.qcow2 ; qemu-img commit t.qcow2 ; qemu-img check t.qcow2 ; qemu-img snapshot -a one t.qcow2 ; qemu-io -c "read -P 5 0 300k" t.qcow2
+    """,
+    uses="plain",
+)

@@ -13,6 +13,7 @@ Task<> Qcow2Image::make_empty() {
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   const std::vector<uint64_t> old_l1(map_.l1_entries().begin(), map_.l1_entries().end());
   if (std::ranges::all_of(old_l1, [](uint64_t entry) { return entry == 0; })) co_return {};
+  gate_.file().event("empty_image_prepare");
   std::vector<uint64_t> l1(old_l1.size());
   CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::active_l1, l1));
   CO_TRY(co_await refcounts_.write_back());
