@@ -66,7 +66,7 @@ class Node {
 
   /// This layer only: data, zero, hole or compressed.
   Task<NodeStatus> status_here(uint64_t offset, uint64_t length);
-  /// The same, and data that the file says is a hole reads as zeroes.
+  /// The same, and clusters that the file says are holes from end to end read as zeroes.
   Task<NodeStatus> status_here_in_file(uint64_t offset, uint64_t length);
   /// The chain's answer: which layer decides, and how.
   Task<NodeStatus> status(uint64_t offset, uint64_t length);
