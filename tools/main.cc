@@ -19,14 +19,11 @@ struct Command {
 };
 
 constexpr std::array commands = {
-    Command{"bitmap", bitmap_main},
-    Command{"check", check_main},
-    Command{"compare", compare_main},
-    Command{"convert", convert_main},
-    Command{"create", create_main},
-    Command{"info", info_main},
-    Command{"io", io_main},
-    Command{"map", map_main},
+    Command{"bitmap", bitmap_main},     Command{"check", check_main},
+    Command{"commit", commit_main},     Command{"compare", compare_main},
+    Command{"convert", convert_main},   Command{"create", create_main},
+    Command{"info", info_main},         Command{"io", io_main},
+    Command{"map", map_main},           Command{"rebase", rebase_main},
     Command{"snapshot", snapshot_main},
 };
 

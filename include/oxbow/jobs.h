@@ -1,4 +1,4 @@
-// Long work on open images: copy (convert) and compare.
+// Long work on open images: copy (convert), compare, commit and rebase.
 #pragma once
 
 #include <oxbow/image.h>
@@ -62,5 +62,35 @@ struct CompareResult {
 };
 
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});
+
+/// What commit() was doing when it failed.
+enum class CommitStep { open_base, copy, make_empty };
+
+struct CommitOptions {
+  unsigned depth = 1;  ///< layers down from the image to the one that is written to; > 0
+  /// The image keeps what it holds. Needed where `depth` is more than 1: the layers between would
+  /// else be missed by who reads the image.
+  bool keep_top = false;
+  uint64_t rate_limit = 0;            ///< bytes a second, 0: none
+  CommitStep* failed_step = nullptr;  ///< set where commit() returns an error
+  Progress progress;
+};
+
+/// Writes what `image`, and the layers between, hold into the layer `options.depth` below, which
+/// is opened for writing and becomes as long as the image; then empties the image. Its disk reads
+/// the same before, after, and at any crash in between. Its snapshots must, too: unsupported where
+/// one takes bytes from the backing file that would change. Errors: not_found where there is no
+/// such layer; busy, permission where it cannot be written.
+Result<void> commit(Image& image, const CommitOptions& options = {});
+
+struct RebaseOptions {
+  Progress progress;
+};
+
+/// What `image` takes from its backing file, and `below` does not hold at the same place, is
+/// written into the image, so that its disk reads the same over `below` (nullptr: over nothing).
+/// Its header is left alone: see Image::change_backing(). Durable when it ends. unsupported where a
+/// snapshot takes bytes from the backing file that `below` does not hold.
+Result<void> rebase(Image& image, Image* below, const RebaseOptions& options = {});
 
 }  // namespace oxbow

@@ -89,6 +89,9 @@ struct OpenOptions {
   std::map<std::string, std::shared_ptr<ThrottleGroup>> throttle_groups;
 };
 
+/// Whether the stock tools know a format, a protocol or a filter of this name.
+[[nodiscard]] bool known_format(std::string_view name);
+
 struct CreateOptions {
   std::string filename;
   std::string format = "qcow2";

@@ -5,24 +5,12 @@
 
 #include "api/create.h"
 #include "api/image_info.h"
-#include "api/open.h"
-#include "async/loop.h"
-#include "graph/node.h"
+#include "api/image_state.h"
 
 namespace oxbow {
 
 using async::Loop;
 using async::Task;
-
-struct Image::State {
-  api::Opened opened;
-  Loop* loop = nullptr;
-
-  [[nodiscard]] graph::Node& node() const { return *opened.node; }
-  [[nodiscard]] graph::ZeroFlags zero_flags(ZeroOptions options) const {
-    return {options.may_unmap, options.no_fallback, options.fua || opened.writethrough};
-  }
-};
 
 namespace {
 

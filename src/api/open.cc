@@ -133,6 +133,11 @@ Task<std::shared_ptr<graph::Node>> Opener::open_backing(Layer& layer,
 Task<std::shared_ptr<graph::Node>> Opener::put_on_backing(Layer& layer,
                                                           std::unique_ptr<format::Format> format) {
   shown_.push_back(layer.shown);
+  recipes_.push_back(std::move(layer.recipe));
+  if (lower_) {
+    format->set_has_backing(*lower_ != nullptr);
+    co_return std::make_shared<graph::Node>(std::move(format), *lower_);
+  }
   Result<std::shared_ptr<graph::Node>> below = co_await open_backing(layer, format->backing_name());
   if (!below) {
     (void)co_await format->close();
@@ -153,11 +158,12 @@ Task<std::shared_ptr<graph::Node>> Opener::open_node(std::optional<std::string> 
     co_return co_await open_filter(std::move(name), std::move(tree), inherited);
   }
   Layer layer;
+  layer.recipe = {name, tree, inherited};
   layer.tree = std::move(tree);
   layer.options = inherited;
   CO_TRY(take_backing(layer));
   CO_TRY_ASSIGN(StorageRequest request, take_file(layer, std::move(name)));
-  const bool is_top = shown_.empty();
+  const bool is_top = shown_.empty() && !lower_;
   if (is_top) top_ = layer.options;
   const bool shares_writes = is_top && !options_.deny_writers &&
                              (layer.plain || layer.driver == "raw" || layer.driver.empty());
@@ -191,9 +197,12 @@ Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) 
   Opened out;
   CO_TRY_ASSIGN(out.node, co_await open_node(std::move(name), std::move(tree), wanted));
   for (const ShownName& layer : shown_) out.filenames.push_back(layer.text());
+  out.recipes = std::move(recipes_);
+  out.options = options_;
   if (options_.snapshot) {
     CO_TRY_ASSIGN(out.node, co_await open_overlay(out.node, options_.writable));
     out.filenames.insert(out.filenames.begin(), out.node->format().file().filename());
+    out.recipes.insert(out.recipes.begin(), LayerRecipe());
   }
   if (options_.copy_on_read) {
     if (out.node->format().read_only()) {
@@ -209,6 +218,44 @@ Task<Opened> Opener::open_top(std::optional<std::string> name, OptionTree tree) 
   out.node->set_detect_zeroes(
       top_.detect_zeroes == DetectZeroes::unmap && !unmaps ? DetectZeroes::on : top_.detect_zeroes);
   co_return out;
+}
+
+Task<std::shared_ptr<graph::Node>> Opener::open_again(LayerRecipe recipe, bool writable,
+                                                      std::shared_ptr<graph::Node> below) {
+  lower_ = std::move(below);
+  if (writable) {
+    recipe.inherited.writable = true;
+    recipe.inherited.unmap = true;
+  }
+  return open_node(std::move(recipe.name), std::move(recipe.tree), recipe.inherited);
+}
+
+Task<> reopen_writable(Opened& opened, unsigned depth) {
+  graph::Node* above = opened.node.get();
+  for (unsigned i = 1; i < depth; ++i) above = above->backing().get();
+  const std::shared_ptr<graph::Node> old = above->backing();
+  const LayerRecipe& recipe = opened.recipes[depth];
+  CO_TRY(co_await old->close());
+  Opener writer(opened.options);
+  auto again = co_await writer.open_again(recipe, true, old->backing());
+  if (again) {
+    above->replace_backing(std::move(*again));
+    co_return {};
+  }
+  Opener reader(opened.options);
+  auto as_before = co_await reader.open_again(recipe, false, old->backing());
+  if (as_before) above->replace_backing(std::move(*as_before));
+  co_return std::unexpected(std::move(again).error());
+}
+
+Task<std::shared_ptr<graph::Node>> open_to_look(const Opened& opened) {
+  LayerRecipe recipe = opened.recipes.front();
+  recipe.inherited.writable = false;
+  recipe.inherited.force_share = true;
+  OpenOptions options = opened.options;
+  options.writable = false;
+  Opener opener(std::move(options));
+  co_return co_await opener.open_again(std::move(recipe), false, opened.node->backing());
 }
 
 Task<Opened> open_name(std::string name, OpenOptions options) {

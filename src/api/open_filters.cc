@@ -54,6 +54,7 @@ Result<void> Opener::put_copy_on_read(OptionTree& tree, graph::Node& node) {
 
 Task<std::shared_ptr<graph::Node>> Opener::open_filter(std::optional<std::string> name,
                                                        OptionTree tree, NodeOptions inherited) {
+  LayerRecipe recipe = {name, tree, inherited};
   const std::string driver = *tree.take_text("driver");
   CO_TRY_ASSIGN(const NodeOptions options, take_node_options(tree, std::move(inherited)));
   CO_TRY_ASSIGN(OptionTree child, take_filtered(tree, std::move(name)));
@@ -72,6 +73,7 @@ Task<std::shared_ptr<graph::Node>> Opener::open_filter(std::optional<std::string
   shown.add_json("file", shown_[depth].json);
   shown_[depth] = {"", shown.text()};
   node->put_filter(driver);
+  recipes_[depth] = std::move(recipe);
   co_return node;
 }
 

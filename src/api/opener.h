@@ -29,6 +29,7 @@ struct Layer {
   std::optional<std::string> backing_reference;
   bool no_backing = false;
   ShownName shown;
+  LayerRecipe recipe;
 };
 
 // One open with all the layers below it.
@@ -37,6 +38,9 @@ class Opener {
   explicit Opener(OpenOptions options) : options_(std::move(options)) {}
 
   Task<Opened> open_top(std::optional<std::string> name, OptionTree tree);
+  /// One layer by its recipe, over what is open already.
+  Task<std::shared_ptr<graph::Node>> open_again(LayerRecipe recipe, bool writable,
+                                                std::shared_ptr<graph::Node> below);
 
  private:
   Task<std::shared_ptr<graph::Node>> open_node(std::optional<std::string> name, OptionTree tree,
@@ -73,6 +77,8 @@ class Opener {
   OpenOptions options_;
   std::set<std::string> chain_;   // identities of the files below each other
   std::vector<ShownName> shown_;  // of the layers, the top one first
+  std::vector<LayerRecipe> recipes_;
+  std::optional<std::shared_ptr<graph::Node>> lower_;  // open already
   NodeOptions top_;
 };
 

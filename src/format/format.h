@@ -216,6 +216,17 @@ class Format {
     co_return fail(ErrorKind::unsupported, "the format '" + name() + "' keeps no VM state",
                    ENOTSUP);
   }
+  /// Everything becomes a hole, as in a new image over the same backing file; what snapshots hold
+  /// stays. Durable when it ends; a crash leaves either, and leaks at worst.
+  virtual Task<> make_empty() {
+    co_return fail(ErrorKind::unsupported, file().filename() + " cannot be emptied", ENOTSUP);
+  }
+  /// From its next opening on the image stands on this, or on nothing. Durable when it ends, and
+  /// so is all that was written before; a crash leaves the old name or the new one.
+  virtual Task<> change_backing(std::optional<BackingName> /*below*/) {
+    co_return fail(ErrorKind::unsupported,
+                   file().filename() + " cannot be given another backing file", ENOTSUP);
+  }
   virtual Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                         bool allow_shrink) = 0;
   /// Stores what is in memory, marks the image clean, closes the file. The last call.

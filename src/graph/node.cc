@@ -345,6 +345,22 @@ Task<> Node::look_into_file(NodeStatus& found) {
   co_return {};
 }
 
+Task<NodeStatus> Node::status_here_in_file(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(const NodeStatus stored, co_await status_here(offset, length));
+  NodeStatus found = stored;
+  CO_TRY(co_await look_into_file(found));
+  const uint64_t cluster = std::max<uint64_t>(format_->geometry().cluster_size, 1);
+  const uint64_t end = offset + found.length;
+  const bool whole = is_aligned(offset, cluster) && align_down(end, cluster) > offset;
+  if (found.zero && !stored.zero && whole) {
+    found.length = align_down(end, cluster) - offset;
+  } else if (found.length != stored.length) {
+    found.zero = stored.zero;
+    found.length = std::min(stored.length, align_up(end, cluster) - offset);
+  }
+  co_return found;
+}
+
 Task<NodeStatus> Node::status(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(NodeStatus found, co_await status_in_chain(offset, length));
   CO_TRY(co_await look_into_file(found));

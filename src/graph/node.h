@@ -58,6 +58,8 @@ class Node {
   void add_throttle(std::shared_ptr<ThrottleGroup> group) {
     throttles_.push_back(std::move(group));
   }
+  /// Another node with the same contents takes the backing node's place; nothing is under way.
+  void replace_backing(std::shared_ptr<Node> same) { backing_ = std::move(same); }
   /// Writes of nothing but zero bytes become write_zeroes.
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   /// What is read from the backing node is stored here, too, in whole clusters.
@@ -88,6 +90,8 @@ class Node {
 
   /// This layer only: data, zero, hole or compressed.
   Task<NodeStatus> status_here(uint64_t offset, uint64_t length);
+  /// The same, and clusters that the file says are holes from end to end read as zeroes.
+  Task<NodeStatus> status_here_in_file(uint64_t offset, uint64_t length);
   /// The chain's answer: which layer decides, and how.
   Task<NodeStatus> status(uint64_t offset, uint64_t length);
 

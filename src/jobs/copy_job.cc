@@ -27,7 +27,7 @@ bool may_overlap(graph::Node& target, const CopyOptions& options, const CopyPlan
 }  // namespace
 
 CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
-                 std::shared_ptr<graph::Node> target, CopyOptions options)
+                 std::shared_ptr<graph::Node> target, CopyOptions options, LayersCopied layers)
     : sources_(std::move(sources)),
       target_(std::move(target)),
       options_(std::move(options)),
@@ -36,9 +36,12 @@ CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
       turns_(options_.in_order),
       writes_overlap_(may_overlap(*target_, options_, plan_)),
       offload_(options_.kernel_copy && can_take_offload(*target_)),
-      detect_zeroes_(!options_.kernel_copy) {
+      detect_zeroes_(!options_.kernel_copy && !layers.as_it_is),
+      as_it_is_(layers.as_it_is) {
   if (options_.ranges) return;
-  if (options_.target_has_backing && target_->backing()) {
+  if (layers.upper) {
+    sources_.share_below(*layers.upper);
+  } else if (options_.target_has_backing && target_->backing()) {
     sources_.share_below(layers_above(*sources_.nodes().front(), *target_->backing()));
   } else if (options_.target_has_backing) {
     sources_.share_below(1);
@@ -159,7 +162,7 @@ Task<> CopyJob::offload(CopyItem& item) {
     }
     if (!copied) left.push_back(segment);
   }
-  if (!offload_) detect_zeroes_ = true;
+  if (!offload_) detect_zeroes_ = !as_it_is_;
   item.segments = std::move(left);
   co_return {};
 }
@@ -209,7 +212,7 @@ std::vector<SparseRun> CopyJob::split(const CopyItem& item, std::span<std::byte>
       continue;
     }
     // What the kernel cannot copy is looked at, from then on everywhere.
-    if (segment.compressed) detect_zeroes_ = true;
+    if (segment.compressed && !as_it_is_) detect_zeroes_ = true;
     if (!detect_zeroes_) {
       append_run(runs, {segment.offset, segment.length, true});
       continue;

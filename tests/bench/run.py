@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import bitmaps
+import chain
 import compress
 import convert
 import encrypt
@@ -27,7 +28,7 @@ import snapshots
 import tables
 
 PARTS = {"convert": convert, "compress": compress, "encrypt": encrypt, "tables": tables, "io": small_io,
-         "snapshots": snapshots}
+         "snapshots": snapshots, "chain": chain}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

@@ -106,6 +106,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                 bool allow_shrink) override;
   Task<> close() override;
+  Task<> make_empty() override;
+  Task<> change_backing(std::optional<BackingName> below) override;
 
   /// Takes a snapshot of the disk; id, places and disk size are filled in. unsupported where the
   /// refcounts are too narrow, and nothing has changed then.
