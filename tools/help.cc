@@ -25,9 +25,11 @@ Command syntax:
   bitmap dump [--image-opts | -f fmt] [--output=ofmt] [-U] filename bitmap
   bitmap durability [--image-opts | -f fmt] close|process|power|default filename [bitmap]
   check [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-T src_cache] [-U] filename
+  compact [--image-opts | -f fmt] [--detect-zeroes] [--dry-run] [--output=ofmt] [-p] [-q] filename
   compare [--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] [-s] [-U] filename1 filename2
   convert [--object objectdef] [--image-opts] [--target-image-opts] [--target-is-zero] [-U] [-C] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] [-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename [filename2 [...]] output_filename
   create [--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]
+  du [--image-opts | -f fmt] [--output=ofmt] [-U] filename...
   info [--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [--untrusted] [-U] filename
   io [options] [-c command]... [filename]
   snapshot [--object objectdef] [--image-opts] [-U] [-q] [-l | -a snapshot | -c snapshot | -d snapshot] filename
