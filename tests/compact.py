@@ -115,8 +115,11 @@ def contents(oxbow, path, maker):
 
 
 def usage(oxbow, path):
+    """What `du` says of the image, and how much of its file is not free."""
     layer = json.loads(run(oxbow, "du", "--trust=all", "--output=json", path))[0][0]
-    size = layer["file-size"]
+    cluster = json.loads(run(STOCK_IMG, "info", "--output=json", path))["cluster-size"]
+    # A file may end inside its last cluster.
+    size = (layer["file-size"] + cluster - 1) // cluster * cluster
     return layer, size - layer["free"]
 
 
@@ -127,23 +130,20 @@ def held_when_gone(oxbow, path, remove):
     shutil.copy(path, copy)
     before, used = usage(oxbow, path)
     remove(copy)
-    # What was freed at the end is still there, and what was made is whole clusters.
     after, left = usage(oxbow, copy)
     return (used - before["metadata"]) - (left - after["metadata"])
 
 
-def check_usage(oxbow, path, cluster):
+def check_usage(oxbow, path):
     layer, _ = usage(oxbow, path)
-    # A file may end inside its last cluster.
-    slack = cluster
     for one in layer["snapshots"]:
         freed = held_when_gone(oxbow, path,
                                lambda copy: run(STOCK_IMG, "snapshot", "-d", one["name"], copy))  # pylint: disable=cell-var-from-loop
-        assert abs(freed - one["exclusive"]) < slack, (one, freed)
+        assert freed == one["exclusive"], (one, freed)
     for one in layer["bitmaps"]:
         freed = held_when_gone(oxbow, path,
                                lambda copy: run(STOCK_IMG, "bitmap", "--remove", copy, one["name"]))  # pylint: disable=cell-var-from-loop
-        assert abs(freed - one["exclusive"]) < slack, (one, freed)
+        assert freed == one["exclusive"], (one, freed)
 
 
 def check_compact(oxbow, path, maker, zeroes):
@@ -161,7 +161,7 @@ def check_compact(oxbow, path, maker, zeroes):
     again = json.loads(run(oxbow, *words, path))
     assert again["file-size-after"] <= done["file-size-after"], (done, again)
     # What could not be moved is compressed data that does not fit, at most.
-    assert zeroes or done["file-size-after"] - done["unmoved"] <= promised["file-size-after"], \
+    assert zeroes or done["unmoved"] or done["file-size-after"] <= promised["file-size-after"], \
         (promised, done)
     run(STOCK_IMG, "check", path)
     # It can be written to as any other.
@@ -187,8 +187,10 @@ def main():
             print(f"image {number}: {shape}", flush=True)
             maker = Maker(choose, path, shape)
             maker.make()
+            # A snapshot for which refcounts are too narrow leaves leaks behind where stock fails.
+            run(oxbow, "check", "-q", "-r", "leaks", path)
             if number % 2 == 0:
-                check_usage(oxbow, path, 1 << 16)
+                check_usage(oxbow, path)
             done = check_compact(oxbow, path, maker, choose.random() < 0.5)
             for name in total:
                 total[name] += done[name]

@@ -108,7 +108,7 @@ int compact_main(const ToolContext& context, int argc, char** argv) {
   }
   const Result<void> closed = image->close();
   if (!result || !closed) {
-    error_report(context, result ? closed.error() : result.error(), arguments.filename);
+    error_report(context, result ? closed.error() : result.error());
     return 1;
   }
   if (arguments.quiet) return 0;

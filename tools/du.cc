@@ -124,7 +124,7 @@ int du_main(const ToolContext& context, int argc, char** argv) {
     }
     const auto layers = disk_usage(*image);
     if (!layers) {
-      error_report(context, layers.error(), name);
+      error_report(context, layers.error());
       code = 1;
       continue;
     }

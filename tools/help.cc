@@ -37,8 +37,9 @@ Command syntax:
 
 Beside the stock tools' options, convert takes --dirty BITMAP: only what that dirty bitmap of
 the source marks is copied, over the backing file (-B) or the target's contents (-n).
-'bitmap list', 'bitmap dump' and 'bitmap durability' are Oxbow's own, too. Under the stock
-names they do not exist.
+'bitmap list', 'bitmap dump', 'bitmap durability', 'compact' and 'du' are Oxbow's own, too. Under
+the stock names they do not exist. 'compact' shortens an image's file in place; 'du' tells what the
+disk, each snapshot and each bitmap hold, alone and shared.
 
 Every command takes --trust=none|same-directory|all: which backing and data files
 an image may make it open. The default is 'all' under the stock names and

@@ -20,6 +20,14 @@ bool all_zero(std::span<const std::byte> bytes) {
          std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
+// Preallocated clusters that nobody has filled need not be read.
+Task<bool> is_hole(storage::Source& file, uint64_t offset, uint64_t length) {
+  if (offset >= file.size()) co_return true;
+  const uint64_t inside = std::min(length, file.size() - offset);
+  CO_TRY_ASSIGN(const storage::Status there, co_await file.status(offset, inside));
+  co_return there.zero && !there.data && there.length >= inside;
+}
+
 }  // namespace
 
 Result<void> Qcow2Image::may_compact(bool dry_run) const {
@@ -172,6 +180,9 @@ Task<bool> Qcow2Image::holds_only_zeroes(L2Entry entry) {
   } else if ((entry.raw & l2_zero_flag) != 0) {
     co_return true;
   }
+  CO_TRY_ASSIGN(const bool hole,
+                co_await is_hole(gate_.file(), host_cluster(entry), header_.cluster_size()));
+  if (hole) co_return true;
   CO_TRY_ASSIGN(Buffer bytes, Buffer::allocate(header_.cluster_size()));
   const iovec all = io_slice(bytes.span());
   CO_TRY(co_await gate_.read(host_cluster(entry), IoSpan(&all, 1)));

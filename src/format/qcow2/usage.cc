@@ -110,7 +110,7 @@ class Measurer {
       if (refcounts.block(i) != 0) usage_.metadata += header_.cluster_size();
     }
     const uint64_t per_block = (uint64_t{header_.cluster_size()} * 8) >> header_.refcount_order;
-    const uint64_t clusters = file_.size() >> header_.cluster_bits;
+    const uint64_t clusters = div_round_up(file_.size(), header_.cluster_size());
     uint64_t leaked = 0;
     uint64_t free = 0;
     for (uint64_t i = 0; i < clusters; ++i) {
