@@ -26,9 +26,11 @@ Command syntax:
   bitmap durability [--image-opts | -f fmt] close|process|power|default filename [bitmap]
   check [--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] [-T src_cache] [-U] filename
   commit [--object objectdef] [--image-opts] [-q] [-f fmt] [-t cache] [-b base] [-r rate_limit] [-d] [-p] filename
+  compact [--image-opts | -f fmt] [--detect-zeroes] [--dry-run] [--output=ofmt] [-p] [-q] filename
   compare [--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] [-s] [-U] filename1 filename2
   convert [--object objectdef] [--image-opts] [--target-image-opts] [--target-is-zero] [-U] [-C] [-p] [-q] [-n] [-f fmt] [-t cache] [-T src_cache] [-O output_fmt] [-B backing_file [-F backing_fmt]] [-o options] [-S sparse_size] [-r rate_limit] [-m num_coroutines] [-W] [--salvage] filename [filename2 [...]] output_filename
   create [--object objectdef] [-q] [-f fmt] [-b backing_file [-F backing_fmt]] [-u] [-o options] filename [size]
+  du [--image-opts | -f fmt] [--output=ofmt] [-U] filename...
   info [--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] [--untrusted] [-U] filename
   io [options] [-c command]... [filename]
   rebase [--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] [-T src_cache] [-p] [-u] -b backing_file [-F backing_fmt] filename
@@ -37,8 +39,9 @@ Command syntax:
 
 Beside the stock tools' options, convert takes --dirty BITMAP: only what that dirty bitmap of
 the source marks is copied, over the backing file (-B) or the target's contents (-n).
-'bitmap list', 'bitmap dump' and 'bitmap durability' are Oxbow's own, too. Under the stock
-names they do not exist.
+'bitmap list', 'bitmap dump', 'bitmap durability', 'compact' and 'du' are Oxbow's own, too. Under
+the stock names they do not exist. 'compact' shortens an image's file in place; 'du' tells what the
+disk, each snapshot and each bitmap hold, alone and shared.
 
 Every command takes --trust=none|same-directory|all: which backing and data files
 an image may make it open. The default is 'all' under the stock names and

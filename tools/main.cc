@@ -16,14 +16,22 @@ namespace {
 struct Command {
   std::string_view name;
   int (*run)(const ToolContext&, int, char**);
+  bool own = false;  ///< unknown under the stock names
 };
 
 constexpr std::array commands = {
-    Command{"bitmap", bitmap_main},     Command{"check", check_main},
-    Command{"commit", commit_main},     Command{"compare", compare_main},
-    Command{"convert", convert_main},   Command{"create", create_main},
-    Command{"info", info_main},         Command{"io", io_main},
-    Command{"map", map_main},           Command{"rebase", rebase_main},
+    Command{"bitmap", bitmap_main},
+    Command{"check", check_main},
+    Command{"commit", commit_main},
+    Command{"compact", compact_main, true},
+    Command{"compare", compare_main},
+    Command{"convert", convert_main},
+    Command{"create", create_main},
+    Command{"du", du_main, true},
+    Command{"info", info_main},
+    Command{"io", io_main},
+    Command{"map", map_main},
+    Command{"rebase", rebase_main},
     Command{"snapshot", snapshot_main},
 };
 
@@ -69,7 +77,7 @@ int run(int argc, char** argv) {
   argc -= optind;
   argv += optind;
   auto command = std::ranges::find(commands, std::string_view(argv[0]), &Command::name);
-  if (command == commands.end()) {
+  if (command == commands.end() || (command->own && context.stock_name)) {
     return usage_error(context, fmt::format("Command not found: {}", argv[0]));
   }
   return command->run(context, argc, argv);

@@ -1,7 +1,9 @@
-// Long work on open images: copy (convert), compare, commit and rebase.
+// Long work on open images: copy (convert), compare, commit, rebase, compact; and what they hold.
 #pragma once
 
+#include <oxbow/compact.h>
 #include <oxbow/image.h>
+#include <oxbow/usage.h>
 
 #include <functional>
 #include <optional>
@@ -92,5 +94,17 @@ struct RebaseOptions {
 /// Its header is left alone: see Image::change_backing(). Durable when it ends. unsupported where a
 /// snapshot takes bytes from the backing file that `below` does not hold.
 Result<void> rebase(Image& image, Image* below, const RebaseOptions& options = {});
+/// Rewrites the file of a writable image in place so that it is as short as what it holds: what
+/// lies at its end moves into free clusters, tables and all, and the file is cut. The disk,
+/// snapshots and bitmaps hold what they held. A crash or a failure at any point leaves leaked
+/// clusters at worst. Errors: corrupt where a check finds errors (nothing has changed then),
+/// read_only, unsupported for other formats than qcow2, for encrypted images and external data
+/// files. Memory: 40 MiB at most, and for each TiB of the file at 64 KiB clusters 8 MiB, 24 where
+/// all of it is shared by snapshots.
+Result<CompactResult> compact(Image& image, const CompactOptions& options = {});
+
+/// What the image and the layers below it hold, the image first; reads only. Errors: corrupt where
+/// a check finds errors in the tables.
+Result<std::vector<LayerUsage>> disk_usage(Image& image);
 
 }  // namespace oxbow

@@ -3,6 +3,8 @@
 // (docs/crash-ordering.md). The parts it is made of know nothing of each other's order.
 #pragma once
 
+#include <oxbow/compact.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -119,6 +121,11 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// The disk becomes what it was then, its size too.
   Task<> apply_snapshot(std::string_view wanted, SnapshotKey key);
 
+  /// Moves what lies at the file's end down and cuts the file; see compact.h. corrupt where a
+  /// check finds errors; unsupported for encrypted images and those with an external data file.
+  /// A failure leaves leaks at worst.
+  Task<CompactResult> compact(CompactOptions options);
+
   /// Of an image that was opened to be checked and for writing. What it is read by afterwards
   /// is what was loaded before: open it anew.
   Task<CheckResult> repair(Repair what, const FindingSink& sink);
@@ -206,6 +213,15 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
 
   Task<> unpack_cluster(L2Entry entry, std::span<std::byte> plain);
   Task<std::shared_ptr<const Buffer>> unpacked_cluster(L2Entry entry);
+  [[nodiscard]] Result<void> may_compact(bool dry_run) const;
+  Task<uint64_t> give_up_zeroes();
+  Task<bool> holds_only_zeroes(L2Entry entry);
+  Task<> compact_once(const CompactOptions& options, CompactResult& result);
+  Task<uint64_t> write_l1_below(Writes kind, std::span<const uint64_t> l1, uint64_t old,
+                                uint64_t end);
+  Task<> move_l1_down(uint64_t end);
+  Task<> move_snapshots_down(std::vector<Snapshot> snapshots, uint64_t end);
+
 
   Gate gate_;
   Header header_;
