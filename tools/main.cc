@@ -20,18 +20,12 @@ struct Command {
 };
 
 constexpr std::array commands = {
-    Command{"bitmap", bitmap_main},
-    Command{"check", check_main},
-    Command{"commit", commit_main},
-    Command{"compact", compact_main, true},
-    Command{"compare", compare_main},
-    Command{"convert", convert_main},
-    Command{"create", create_main},
-    Command{"du", du_main, true},
-    Command{"info", info_main},
-    Command{"io", io_main},
-    Command{"map", map_main},
-    Command{"rebase", rebase_main},
+    Command{"bitmap", bitmap_main},     Command{"check", check_main},
+    Command{"commit", commit_main},     Command{"compact", compact_main, true},
+    Command{"compare", compare_main},   Command{"convert", convert_main},
+    Command{"create", create_main},     Command{"du", du_main, true},
+    Command{"info", info_main},         Command{"io", io_main},
+    Command{"map", map_main},           Command{"rebase", rebase_main},
     Command{"snapshot", snapshot_main},
 };
 

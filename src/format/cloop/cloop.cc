@@ -21,7 +21,7 @@ std::unexpected<Error> invalid(const std::string& message) {
   return fail(ErrorKind::corrupt, message, EINVAL);
 }
 
-Result<void> check(uint32_t block_size, uint32_t blocks) {
+Result<void> check_sizes(uint32_t block_size, uint32_t blocks) {
   const std::string size_text = "block_size " + std::to_string(block_size);
   if (block_size == 0) return invalid("block_size cannot be zero");
   if (block_size % 512 != 0) return invalid(size_text + " must be a multiple of 512");
@@ -81,7 +81,7 @@ Task<std::unique_ptr<Format>> CloopImage::open(std::unique_ptr<storage::Storage>
   CO_TRY(co_await file->read(block_size_at, IoSpan(&into, 1)));
   const auto block_size = load_be<uint32_t>(head.data());
   const auto blocks = load_be<uint32_t>(&head[4]);
-  CO_TRY(check(block_size, blocks));
+  CO_TRY(check_sizes(block_size, blocks));
   CO_TRY_ASSIGN(std::vector<uint64_t> places, co_await read_places(*file, blocks));
   co_return std::unique_ptr<Format>(new CloopImage(std::move(file), block_size, std::move(places)));
 }

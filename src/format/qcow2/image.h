@@ -222,7 +222,6 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> move_l1_down(uint64_t end);
   Task<> move_snapshots_down(std::vector<Snapshot> snapshots, uint64_t end);
 
-
   Gate gate_;
   Header header_;
   Qcow2OpenOptions options_;

@@ -19,7 +19,7 @@ Task<> Qcow2Image::make_empty() {
   CO_TRY(co_await refcounts_.write_back());
   CO_TRY(co_await gate_.barrier());
   CO_TRY(co_await map_.adopt_l1(offset, std::move(l1), header_.size));
-  blob_.reset();
+  unpacked_.clear();
   CO_TRY(co_await drop_tree(old_l1, Writes::active_l2));
   co_return co_await gate_.barrier();
 }

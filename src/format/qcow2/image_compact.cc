@@ -64,7 +64,7 @@ Task<CompactResult> Qcow2Image::compact(CompactOptions options) {
   if (options.detect_zeroes) {
     CO_TRY_ASSIGN(result.zeroed, co_await give_up_zeroes());
   }
-  blob_.reset();
+  unpacked_.clear();
   // Tables are copied before their old places are free, and may find room the second time.
   for (int round = 0; round < most_rounds; ++round) {
     const uint64_t before = gate_.file().size();
