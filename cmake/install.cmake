@@ -7,6 +7,8 @@ include(CMakePackageConfigHelpers)
 pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
+find_package(BZip2 REQUIRED)
+pkg_check_modules(LIBGCRYPT REQUIRED IMPORTED_TARGET libgcrypt)
 
 set(OXBOW_LAYERS base async codec storage format graph jobs api)
 set(layer_objects "")
@@ -22,7 +24,8 @@ target_include_directories(oxbow_library PUBLIC
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(oxbow_library PRIVATE
-  PkgConfig::LIBURING PkgConfig::LIBDEFLATE PkgConfig::LIBZSTD Threads::Threads)
+  PkgConfig::LIBURING PkgConfig::LIBDEFLATE PkgConfig::LIBZSTD PkgConfig::LIBGCRYPT BZip2::BZip2
+  Threads::Threads)
 
 install(TARGETS oxbow_library EXPORT oxbow-targets)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/oxbow DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -29,6 +29,14 @@ constexpr std::array commands = {
                 "[--object objectdef] [--image-opts] [-q] [-f fmt] [--output=ofmt] "
                 "[-r [leaks | all]] [-T src_cache] [-U] filename",
                 "compares the metadata of an image with itself, and repairs it"},
+    CommandHelp{"commit",
+                "[--object objectdef] [--image-opts] [-q] [-f fmt] [-t cache] [-b base] "
+                "[-r rate_limit] [-d] [-p] filename",
+                "writes what an image holds into an image below it, and empties it"},
+    CommandHelp{"compact",
+                "[--image-opts | -f fmt] [--detect-zeroes] [--dry-run] [--output=ofmt] [-p] [-q] "
+                "filename",
+                "makes the file of an image as short as what it holds, in place", true},
     CommandHelp{"compare",
                 "[--object objectdef] [--image-opts] [-f fmt] [-F fmt] [-T src_cache] [-p] [-q] "
                 "[-s] [-U] filename1 filename2",
@@ -48,6 +56,8 @@ constexpr std::array commands = {
                 "[--image-opts] [-U] [-f fmt] [-O output_fmt] [bs=block_size] [count=blocks] "
                 "[skip=blocks] if=input of=output",
                 "copies blocks of an image into a new image; every byte is written"},
+    CommandHelp{"du", "[--image-opts | -f fmt] [--output=ofmt] [-U] filename...",
+                "tells what the disk, each snapshot and each bitmap hold, alone and shared", true},
     CommandHelp{"info",
                 "[--object objectdef] [--image-opts] [-f fmt] [--output=ofmt] [--backing-chain] "
                 "[--untrusted] [-U] filename",
@@ -62,6 +72,10 @@ constexpr std::array commands = {
                 "[--output=ofmt] [-O output_fmt] [-o options] [--size N | [--object objectdef] "
                 "[--image-opts] [-f fmt] [-l snapshot_param] filename]",
                 "tells how large the file of a new image becomes, empty or as a copy"},
+    CommandHelp{"rebase",
+                "[--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] [-T src_cache] "
+                "[-p] [-u] -b backing_file [-F backing_fmt] filename",
+                "puts an image on another backing file, or on none"},
     CommandHelp{"resize",
                 "[--object objectdef] [--image-opts] [-f fmt] [--preallocation=prealloc] [-q] "
                 "[--shrink] filename [+ | -]size",
@@ -101,12 +115,19 @@ constexpr std::array meanings = {
     Meaning{"bitmap", "-F", "the format of that image"},
     Meaning{"bitmap", "-g", "bytes that a bit of a new bitmap stands for"},
     Meaning{"check", "-r", "repairs leaks alone, or all that is found"},
+    Meaning{"commit", "-b", "the image below that is written to (the one directly below)"},
+    Meaning{"commit", "-d", "the image is not emptied"},
+    Meaning{"commit", "-r", "at most so many bytes a second"},
+    Meaning{"compact", "--detect-zeroes", "data that is all zeroes is given up, too"},
+    Meaning{"compact", "--dry-run", "only tells what would be gained"},
     Meaning{"compare", "-F", "the format of the second image"},
     Meaning{"compare", "-s", "strict: sizes and allocation count, too"},
     Meaning{"convert", "-c", "the target is compressed"},
     Meaning{"convert", "-r", "at most so many bytes a second"},
     Meaning{"info", "--untrusted", "opens nothing besides the file itself"},
     Meaning{"io", "-c", "runs this command; several are run in a row"},
+    Meaning{"rebase", "-b", "the new backing file; an empty name: none"},
+    Meaning{"rebase", "-u", "changes the name alone: what the disk reads as may change"},
     Meaning{"snapshot", "-l", "lists the snapshots"},
     Meaning{"snapshot", "-a", "the disk becomes what it was at this snapshot"},
     Meaning{"snapshot", "-c", "takes a snapshot of this name"},

@@ -2,6 +2,7 @@
 #include "command_line.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "commands.h"
 
@@ -42,6 +43,12 @@ void report_image_error(const ToolContext& context, const Error& error, std::str
   if (!context.stock_name) return error_report(context, error, where);
   if (error.kind() == ErrorKind::corrupt) report_corruption(error.message());
   error_report(context, Error::from_errno(error.as_errno()), where);
+}
+
+void end_at_mismatch(const std::string& message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "{}\n", message);
+  std::exit(1);
 }
 
 int usage_error(const ToolContext& context, std::string_view message) {
@@ -116,7 +123,7 @@ bool CommandLine::handle_common(int option) {
       leave(0);
       return true;
     case opt_object:
-      if (auto added = objects_.add(optarg); !added) {
+      if (auto added = context_.objects->add(optarg); !added) {
         error_report(context_, added.error());
         leave(object_error_code_);
       }

@@ -8,6 +8,7 @@
 #include <oxbow/options.h>
 
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,11 @@ struct ToolContext {
   std::string program = "oxbow";        ///< prefix of every error: "qemu-img", "qemu-io" or "oxbow"
   bool stock_name = false;              ///< called by a stock tool's name
   Trust trust = Trust::same_directory;  ///< default of --trust
+  /// What --object has made, for the whole command.
+  std::shared_ptr<ObjectSet> objects = std::make_shared<ObjectSet>();
+
+  /// For OpenOptions and CreateOptions.
+  [[nodiscard]] SecretSource secrets() const { return secrets_of(objects); }
 };
 
 /// "program: message" and a newline to stderr.
@@ -46,6 +52,8 @@ void report_corruption(std::string_view message);
 /// A failed access to an open image. The stock tools say what is corrupt on a line of its own
 /// and then "program: where: " with errno's words; `oxbow` gives the whole message in one.
 void report_image_error(const ToolContext& context, const Error& error, std::string_view where);
+/// Two copies that a driver compares are not alike: told as the stock tools do, who end there.
+[[noreturn]] void end_at_mismatch(const std::string& message);
 /// A misuse: "program: message", then "Try 'program --help' for more information". Returns 1.
 int usage_error(const ToolContext& context, std::string_view message);
 
@@ -91,7 +99,6 @@ class CommandLine {
   /// What is not an option, in order; valid after `end`.
   [[nodiscard]] std::span<char* const> operands() const;
   [[nodiscard]] Trust trust() const { return trust_; }
-  [[nodiscard]] const ObjectSet& objects() const { return objects_; }
 
  private:
   int leave(int code);
@@ -106,7 +113,6 @@ class CommandLine {
   bool help_for_mistakes_ = false;
   std::optional<int> exit_code_;
   Trust trust_;
-  ObjectSet objects_;
 };
 
 }  // namespace oxbow::tools

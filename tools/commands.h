@@ -12,13 +12,17 @@ int bitmap_dump_main(const ToolContext& context, int argc, char** argv);
 int bitmap_list_main(const ToolContext& context, int argc, char** argv);
 int bitmap_durability_main(const ToolContext& context, int argc, char** argv);
 int check_main(const ToolContext& context, int argc, char** argv);
+int commit_main(const ToolContext& context, int argc, char** argv);
+int compact_main(const ToolContext& context, int argc, char** argv);
 int compare_main(const ToolContext& context, int argc, char** argv);
 int convert_main(const ToolContext& context, int argc, char** argv);
 int create_main(const ToolContext& context, int argc, char** argv);
 int dd_main(const ToolContext& context, int argc, char** argv);
-int info_main(const ToolContext& context, int argc, char** argv);
 int measure_main(const ToolContext& context, int argc, char** argv);
 int resize_main(const ToolContext& context, int argc, char** argv);
+int du_main(const ToolContext& context, int argc, char** argv);
+int info_main(const ToolContext& context, int argc, char** argv);
+int rebase_main(const ToolContext& context, int argc, char** argv);
 int snapshot_main(const ToolContext& context, int argc, char** argv);
 int map_main(const ToolContext& context, int argc, char** argv);
 /// The qemu-io shell.

@@ -15,6 +15,7 @@ namespace oxbow::tools {
 namespace {
 
 constexpr uint64_t sector = 512;
+constexpr std::string_view no_compression = "Compression not supported for this file format";
 
 // One run of the command; every step tells the user what went wrong and returns false.
 class Conversion {
@@ -35,7 +36,7 @@ class Conversion {
   bool prepare_target();
   bool set_target_options(CreateOptionList& list);
   bool check_backing(const CreateOptionList& list);
-  bool check_compression(const CreateOptionList* list);
+  bool check_compression(const CreateOptionList& list);
   bool read_target_cache();
   bool create_target(const CreateOptionList& list);
   bool open_target();
@@ -46,7 +47,7 @@ class Conversion {
   bool choose_ranges(CopyOptions& options);
   bool copy_contents(ProgressPrinter& progress);
   bool close_target();
-  bool target_reads_as_zero() const;
+  bool target_reads_as_zero();
 
   bool refuse(std::string_view message) {
     error_line(context_, message);
@@ -61,6 +62,7 @@ class Conversion {
   const ToolContext& context_;
   ConvertArguments arguments_;
   std::vector<Image> sources_;
+  Options target_keys_;  // by which a target that was made is opened
   std::optional<Image> target_;
   CacheMode target_cache_ = CacheMode::unsafe;
   uint64_t total_ = 0;  // bytes, in whole sectors
@@ -95,14 +97,14 @@ bool Conversion::choose_snapshot() {
 bool Conversion::prepare_target() {
   if (arguments_.skip_create) {
     has_backing_ = arguments_.backing_file.has_value();
-    return check_compression(nullptr) && read_target_cache();
+    return read_target_cache();
   }
   auto list = CreateOptionList::for_format(target_format());
   if (!list) return refuse(list.error());
   if (auto possible = check_creation_protocol(arguments_.target); !possible) {
     return refuse(possible.error());
   }
-  return set_target_options(*list) && check_backing(*list) && check_compression(&*list) &&
+  return set_target_options(*list) && check_backing(*list) && check_compression(*list) &&
          read_target_cache() && create_target(*list);
 }
 
@@ -132,14 +134,21 @@ bool Conversion::check_backing(const CreateOptionList& list) {
   return true;
 }
 
-bool Conversion::check_compression(const CreateOptionList* list) {
+bool Conversion::check_compression(const CreateOptionList& list) {
   if (!arguments_.compress) return true;
-  if (target_format() == "raw") return refuse("Compression not supported for this file format");
-  const auto preallocation = list != nullptr ? list->get("preallocation") : std::nullopt;
+  if (target_format() != "qcow2") return refuse(no_compression);
+  const auto preallocation = list.get("preallocation");
   if (preallocation && *preallocation != "off") {
     return refuse("Compression and preallocation not supported at the same time");
   }
-  return refuse("Writing compressed clusters is not supported yet");
+  if (list.get("encrypt.format") || list.get("encryption") == "on") {
+    return refuse("Compression and encryption not supported at the same time");
+  }
+  constexpr int highest_of_zlib = 9;
+  if (arguments_.compression_level > highest_of_zlib && list.get("compression_type") != "zstd") {
+    return refuse("The levels of zlib end at 9");
+  }
+  return true;
 }
 
 bool Conversion::read_target_cache() {
@@ -159,8 +168,13 @@ bool Conversion::create_target(const CreateOptionList& list) {
   options.open_backing = false;  // opening the target tells
   options.format_options = list.format_options();
   options.trust = arguments_.trust;
+  options.secrets = context_.secrets();
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   const auto created = Image::create(options);
+  // What locked it opens it.
+  for (const char* key : {"key-secret", "encrypt.key-secret"}) {
+    if (const auto id = list.get(key)) target_keys_[key] = *id;
+  }
   if (created) return true;
   return refuse(created.error(),
                 fmt::format("{}: error while converting {}", arguments_.target, target_format()));
@@ -178,8 +192,11 @@ bool Conversion::open_target() {
   request.options.cache = target_cache_;
   request.options.unmap_on_discard = true;
   request.options.trust = arguments_.trust;
+  request.options.driver = target_keys_;
   target_ = open_image(context_, arguments_.target, request);
-  if (!target_ || !target_takes_bitmaps()) return false;
+  if (!target_) return false;
+  if (arguments_.compress && target_->format() != "qcow2") return refuse(no_compression);
+  if (!target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {
     return refuse("output file is smaller than input file");
   }
@@ -233,10 +250,12 @@ bool Conversion::copy_bitmaps() {
                              [&](const BitmapInfo& bitmap) { return copy_bitmap(bitmap); });
 }
 
-// A new file does; a device keeps what it held.
-bool Conversion::target_reads_as_zero() const {
+// A new file does; a device keeps what it held, and where everything is decrypted nothing is zero.
+bool Conversion::target_reads_as_zero() {
   if (arguments_.target_is_zero) return true;
-  if (arguments_.skip_create) return false;
+  if (arguments_.skip_create || target_format() == "luks") return false;
+  const auto info = target_->info();
+  if (info && info->encrypted && info->qcow2 && info->qcow2->version < 3) return false;
   struct stat about;
   const bool device = ::stat(arguments_.target.c_str(), &about) == 0 && S_ISBLK(about.st_mode);
   return !device || target_format() != "raw";
@@ -262,6 +281,8 @@ bool Conversion::copy_contents(ProgressPrinter& progress) {
   options.parallel = arguments_.coroutines;
   options.in_order = !arguments_.out_of_order;
   options.salvage = arguments_.salvage;
+  options.compress = arguments_.compress;
+  options.compression_level = arguments_.compression_level;
   options.rate_limit = arguments_.rate_limit;
   options.warn = [this](std::string_view message) { warning_line(context_, message); };
   options.progress.report = [&](uint64_t done, uint64_t total) { progress.report(done, total); };

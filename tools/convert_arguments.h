@@ -35,6 +35,7 @@ struct ConvertArguments {
   bool copy_offloading = false;
   bool salvage = false;
   bool compress = false;
+  int compression_level = 0;  ///< 0: as usual
   bool bitmaps = false;
   std::optional<std::string> dirty;  ///< copied is what this bitmap of the source marks
   bool skip_broken_bitmaps = false;

@@ -52,6 +52,7 @@ Result<void> consult_backing(const ToolContext& context, const CreateArguments& 
   request.format = format;
   request.options.trust = arguments.trust;
   request.options.force_share = true;  // only its size is asked, whoever is writing to it
+  request.options.metadata_only = true;
   auto image = try_open(context, api::resolve_name(arguments.filename, backing), request);
   if (!image) {
     Error error = std::move(image).error();
@@ -105,6 +106,7 @@ CreateOptions library_options(const ToolContext& context, const CreateArguments&
   options.open_backing = false;  // consult_backing() did
   options.format_options = list.format_options();
   options.trust = arguments.trust;
+  options.secrets = context.secrets();
   options.warn = [&context](std::string_view message) { warning_line(context, message); };
   return options;
 }

@@ -1,4 +1,4 @@
-// The tables of -o keys and their parsing.
+// Parsing -o keys.
 #include "create_options.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "api/filename.h"
 #include "command_line.h"
+#include "create_specs.h"
 #include "options.h"
 #include "sizes.h"
 
@@ -17,44 +18,6 @@ namespace {
 
 using Spec = CreateOptionSpec;
 using enum CreateOptionSpec::Type;
-
-// In the order of "Formatting ..."; the help is sorted by name.
-constexpr std::array qcow2_specs = {
-    Spec{"encryption", boolean,
-         "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", ""},
-    Spec{"encrypt.format", string, "Encrypt the image, format choices: 'aes', 'luks'", ""},
-    Spec{"encrypt.key-secret", string, "ID of secret providing qcow AES key or LUKS passphrase",
-         ""},
-    Spec{"encrypt.cipher-alg", string, "Name of encryption cipher algorithm", ""},
-    Spec{"encrypt.cipher-mode", string, "Name of encryption cipher mode", ""},
-    Spec{"encrypt.ivgen-alg", string, "Name of IV generator algorithm", ""},
-    Spec{"encrypt.ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
-    Spec{"encrypt.hash-alg", string, "Name of encryption hash algorithm", ""},
-    Spec{"encrypt.iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
-    Spec{"cluster_size", size_bytes, "qcow2 cluster size", "65536"},
-    Spec{"extended_l2", boolean, "Extended L2 tables", "off"},
-    Spec{"preallocation", string,
-         "Preallocation mode (allowed values: off, metadata, falloc, full)", ""},
-    Spec{"compression_type", string, "Compression method used for image cluster compression",
-         "zlib"},
-    Spec{"size", size_bytes, "Virtual disk size", ""},
-    Spec{"compat", string, "Compatibility level (v2 [0.10] or v3 [1.1])", ""},
-    Spec{"backing_file", string, "File name of a base image", ""},
-    Spec{"backing_fmt", string, "Image format of the base image", ""},
-    Spec{"data_file", string, "File name of an external data file", ""},
-    Spec{"data_file_raw", boolean, "The external data file must stay valid as a raw image", ""},
-    Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
-    Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
-};
-constexpr std::array raw_specs = {Spec{"size", size_bytes, "Virtual disk size", ""}};
-constexpr std::array file_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
-    Spec{"nocow", boolean, "Turn off copy-on-write (valid only on btrfs)", ""},
-    Spec{"preallocation", string, "Preallocation mode (allowed values: off, falloc, full)", ""},
-    Spec{"extent_size_hint", size_bytes, "Extent size hint for the image file, 0 to disable", ""},
-};
-// Drivers that exist and make no images.
-constexpr std::array not_creatable = {"null-co", "null-aio", "blkdebug"};
 
 std::string_view type_name(Spec::Type type) {
   switch (type) {
@@ -115,24 +78,15 @@ Result<CreateOptionList> CreateOptionList::for_format(std::string_view format, b
   CreateOptionList list;
   list.format_ = format;
   list.format_only_ = format_only;
-  auto add = [&list](auto& specs) {
+  const auto add = [&list](std::span<const Spec> specs) {
     for (const Spec& spec : specs) {
       if (!list.find(spec.name)) list.specs_.push_back(spec);
     }
   };
-  if (format == "qcow2") {
-    add(qcow2_specs);
-  } else if (format == "raw") {
-    add(raw_specs);
-  } else if (format == "file") {
-    add(file_specs);
-  } else if (std::ranges::find(not_creatable, format) != not_creatable.end()) {
-    return fail(ErrorKind::unsupported,
-                fmt::format("Format driver '{}' does not support image creation", format));
-  } else {
-    return fail(ErrorKind::unsupported, fmt::format("Unknown file format '{}'", format));
-  }
-  if (!format_only) add(file_specs);
+  const auto specs = create_specs_of(format);
+  if (!specs) return std::unexpected(specs.error());
+  add(*specs);
+  if (!format_only) add(*create_specs_of("file"));
   return list;
 }
 

@@ -27,9 +27,9 @@ Command syntax:
 constexpr const char* parameters_help = R"(
 Beside the stock tools' options, convert takes --dirty BITMAP: only what that dirty bitmap of
 the source marks is copied, over the backing file (-B) or the target's contents (-n).
-'bitmap list', 'bitmap dump' and 'bitmap durability' are Oxbow's own, too. Under the stock
-names they do not exist. 'help man', 'help bash', 'help zsh' and 'help fish' print the manual page
-and the shells' completions.
+'bitmap list', 'bitmap dump', 'bitmap durability', 'compact' and 'du' are Oxbow's own, too. Under
+the stock names they do not exist. 'help man', 'help bash', 'help zsh' and 'help fish' print the
+manual page and the shells' completions.
 
 Every command takes --trust=none|same-directory|all: which backing and data files
 an image may make it open. The default is 'all' under the stock names and

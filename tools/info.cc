@@ -108,6 +108,7 @@ int info_main(const ToolContext& context, int argc, char** argv) {
   }
   arguments.output = *output;
   arguments.request.options.open_backing = false;
+  arguments.request.options.metadata_only = true;
   arguments.request.options.trust = line.trust();
   if (switches.untrusted) {
     arguments.request.options.trust = Trust::none;

@@ -30,6 +30,30 @@ Tree bitmaps_tree(const std::vector<BitmapInfo>& bitmaps) {
   return list;
 }
 
+// `format`: that of the encryption, where it stands among others.
+Tree luks_tree(const LuksInfo& luks, const char* format) {
+  Tree tree;
+  tree["ivgen-alg"] = luks.iv_generator;
+  tree["hash-alg"] = luks.hash_algorithm;
+  tree["cipher-alg"] = luks.cipher_algorithm;
+  tree["uuid"] = luks.uuid;
+  if (format != nullptr) tree["format"] = format;
+  if (!luks.iv_generator_hash.empty()) tree["ivgen-hash-alg"] = luks.iv_generator_hash;
+  tree["cipher-mode"] = luks.cipher_mode;
+  tree["slots"] = Tree::array();
+  for (const LuksSlotInfo& slot : luks.slots) {
+    Tree entry;
+    entry["active"] = slot.active;
+    if (slot.active) entry["iters"] = slot.iterations;
+    entry["key-offset"] = slot.key_offset;
+    if (slot.active) entry["stripes"] = slot.stripes;
+    tree["slots"].push_back(std::move(entry));
+  }
+  tree["payload-offset"] = luks.payload_offset;
+  tree["master-key-iters"] = luks.master_key_iterations;
+  return tree;
+}
+
 Tree qcow2_tree(const Qcow2Info& qcow2) {
   const bool version3 = qcow2.version >= 3;
   Tree tree;
@@ -38,7 +62,11 @@ Tree qcow2_tree(const Qcow2Info& qcow2) {
   if (version3) tree["lazy-refcounts"] = qcow2.lazy_refcounts;
   if (!qcow2.bitmaps.empty()) tree["bitmaps"] = bitmaps_tree(qcow2.bitmaps);
   tree["refcount-bits"] = qcow2.refcount_bits;
-  if (!qcow2.encryption_format.empty()) tree["encrypt"]["format"] = qcow2.encryption_format;
+  if (qcow2.luks) {
+    tree["encrypt"] = luks_tree(*qcow2.luks, "luks");
+  } else if (!qcow2.encryption_format.empty()) {
+    tree["encrypt"]["format"] = qcow2.encryption_format;
+  }
   if (qcow2.data_file) {
     if (!qcow2.data_file->empty()) tree["data-file"] = *qcow2.data_file;
     tree["data-file-raw"] = qcow2.data_file_raw;
@@ -48,6 +76,11 @@ Tree qcow2_tree(const Qcow2Info& qcow2) {
     tree["extended-l2"] = qcow2.extended_l2;
   }
   return tree;
+}
+
+// Of an image that has one of the two.
+Tree specific_tree(const ImageInfo& info) {
+  return info.qcow2 ? qcow2_tree(*info.qcow2) : luks_tree(*info.luks, nullptr);
 }
 
 std::string scalar_text(const Tree& value) {
@@ -118,12 +151,12 @@ void write_info(JsonWriter& json, const ImageInfo& info) {
   if (info.cluster_size) json.member("cluster-size", *info.cluster_size);
   json.member("format", info.format);
   if (info.actual_size) json.member("actual-size", *info.actual_size);
-  if (info.qcow2) {
+  if (info.qcow2 || info.luks) {
     json.key("format-specific");
     json.begin_object();
-    json.member("type", "qcow2");
+    json.member("type", info.qcow2 ? "qcow2" : "luks");
     json.key("data");
-    write_tree(json, qcow2_tree(*info.qcow2));
+    write_tree(json, specific_tree(info));
     json.end_object();
   }
   if (!info.full_backing_filename.empty()) {
@@ -131,7 +164,7 @@ void write_info(JsonWriter& json, const ImageInfo& info) {
   }
   if (info.encrypted) json.member("encrypted", true);
   if (!info.backing_filename.empty()) json.member("backing-filename", info.backing_filename);
-  json.member("dirty-flag", info.dirty);
+  if (info.dirty) json.member("dirty-flag", *info.dirty);
   json.end_object();
 }
 
@@ -172,9 +205,9 @@ std::string snapshot_table(std::span<const SnapshotInfo> snapshots) {
 }
 
 std::string format_specific_human(const ImageInfo& info) {
-  if (!info.qcow2) return {};
+  if (!info.qcow2 && !info.luks) return {};
   std::string text = "Format specific information:\n";
-  append_human(text, qcow2_tree(*info.qcow2), 4);
+  append_human(text, specific_tree(info), 4);
   return text;
 }
 
@@ -185,7 +218,7 @@ std::string info_human(const ImageInfo& info) {
                   info.actual_size ? human_size(*info.actual_size) : "unavailable");
   if (info.encrypted) text += "encrypted: yes\n";
   if (info.cluster_size) text += fmt::format("cluster_size: {}\n", *info.cluster_size);
-  if (info.dirty) text += "cleanly shut down: no\n";
+  if (info.dirty.value_or(false)) text += "cleanly shut down: no\n";
   text += backing_lines(info);
   if (!info.snapshots.empty()) text += "Snapshot list:\n" + snapshot_table(info.snapshots);
   return text + format_specific_human(info);

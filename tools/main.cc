@@ -16,16 +16,28 @@ namespace {
 struct Command {
   std::string_view name;
   int (*run)(const ToolContext&, int, char**);
+  bool own = false;  ///< unknown under the stock names
 };
 
 constexpr std::array commands = {
-    Command{"bench", bench_main},     Command{"bitmap", bitmap_main},
-    Command{"check", check_main},     Command{"compare", compare_main},
-    Command{"convert", convert_main}, Command{"create", create_main},
-    Command{"dd", dd_main},           Command{"help", help_main},
-    Command{"info", info_main},       Command{"io", io_main},
-    Command{"map", map_main},         Command{"measure", measure_main},
-    Command{"resize", resize_main},   Command{"snapshot", snapshot_main},
+    Command{"bench", bench_main},
+    Command{"bitmap", bitmap_main},
+    Command{"check", check_main},
+    Command{"commit", commit_main},
+    Command{"compact", compact_main, true},
+    Command{"compare", compare_main},
+    Command{"convert", convert_main},
+    Command{"create", create_main},
+    Command{"dd", dd_main},
+    Command{"du", du_main, true},
+    Command{"help", help_main, true},
+    Command{"info", info_main},
+    Command{"io", io_main},
+    Command{"map", map_main},
+    Command{"measure", measure_main},
+    Command{"rebase", rebase_main},
+    Command{"resize", resize_main},
+    Command{"snapshot", snapshot_main},
 };
 
 ToolContext context_for(std::string_view called_by) {
@@ -70,7 +82,7 @@ int run(int argc, char** argv) {
   argc -= optind;
   argv += optind;
   auto command = std::ranges::find(commands, std::string_view(argv[0]), &Command::name);
-  if (command == commands.end() || (context.stock_name && command->run == help_main)) {
+  if (command == commands.end() || (command->own && context.stock_name)) {
     return usage_error(context, fmt::format("Command not found: {}", argv[0]));
   }
   return command->run(context, argc, argv);

@@ -8,7 +8,10 @@ namespace oxbow::tools {
 Result<Image> try_open(const ToolContext& context, const std::string& name,
                        const OpenRequest& request) {
   OpenOptions options = request.options;
+  options.secrets = context.secrets();
   options.warn = [&context](std::string_view message) { warning_line(context, message); };
+  options.on_mismatch = end_at_mismatch;
+  context.objects->give_to(options);
   options.on_repair = [&context](const CheckFinding& finding) { finding_line(context, finding); };
   if (request.image_opts) {
     Options tree = parse_image_options(context, name);

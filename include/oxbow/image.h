@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -72,7 +73,9 @@ class Image {
   Result<void> write_zeroes(uint64_t offset, uint64_t length, ZeroOptions = {});
   Result<void> discard(uint64_t offset, uint64_t length);
   Result<void> flush();
-  /// Stores the bytes compressed. unsupported in this version.
+  /// Stores whole clusters compressed (the disk's last one may be shorter), or plainly where that
+  /// takes no less. invalid_argument where they are not whole; exists where one holds data already:
+  /// what lies before it is written then. unsupported for formats and images without compression.
   Result<void> write_compressed(uint64_t offset, std::span<const std::byte> from);
   /// Bytes of the VM state that an image may keep besides the disk; `offset` counts from its
   /// beginning, and what was never written reads as zeroes. The next snapshot takes it along,
@@ -80,6 +83,19 @@ class Image {
   Result<void> read_vm_state(uint64_t offset, std::span<std::byte> into);
   Result<void> write_vm_state(uint64_t offset, std::span<const std::byte> from);
   Result<void> resize(uint64_t size, Preallocation = Preallocation::off, bool allow_shrink = false);
+
+  [[nodiscard]] bool has_backing() const;
+  /// The file that `named` would mean as this image's backing file: relative to the image's place.
+  /// invalid_argument where that is no file with a directory.
+  [[nodiscard]] Result<std::string> resolve_backing(const std::string& named) const;
+  /// How many layers down the backing file is that `name` means: any path to it, relative to the
+  /// layer above it, or else the name as stated there or as info() shows it. Nothing: it is none.
+  [[nodiscard]] std::optional<unsigned> find_backing(const std::string& name) const;
+  /// The header names another backing file, by one write that a crash cannot cut in two; an empty
+  /// name: none. What the image reads as changes when it is opened anew, and it is the caller's
+  /// word that this is wanted: see rebase(). `format` may be empty; none is looked for. no_space
+  /// where the header has no room, unsupported for formats without backing files.
+  Result<void> change_backing(const std::string& name, const std::string& format = {});
 
   /// Takes an internal snapshot of the disk; info().snapshots lists them. unsupported for
   /// formats without them.
@@ -151,6 +167,11 @@ class Image {
   Result<void> resume_breakpoint(const std::string& tag);
   [[nodiscard]] bool is_suspended(const std::string& tag) const;
 
+  /// Opens the layer `depth` > 0 again, for writing; until the image is closed.
+  Result<void> make_backing_writable(unsigned depth);
+  /// unsupported, and which, where a snapshot takes bytes from the backing file that would read
+  /// differently in `below` (nullptr: as zeroes).
+  Result<void> check_snapshots_over(const std::shared_ptr<graph::Node>& below);
   /// For the other layers of the library.
   [[nodiscard]] const std::shared_ptr<graph::Node>& node() const;
 

@@ -37,6 +37,26 @@ struct BitmapInfo {
   BitmapDurability durability = BitmapDurability::process;  ///< from its next change on
 };
 
+struct LuksSlotInfo {
+  bool active = false;
+  uint32_t iterations = 0;  ///< of the active ones
+  uint64_t key_offset = 0;  ///< bytes from the header's beginning
+  uint32_t stripes = 0;
+};
+
+/// A LUKS header: of a luks image, or of a qcow2 image that is encrypted that way.
+struct LuksInfo {
+  std::string cipher_algorithm;
+  std::string cipher_mode;
+  std::string iv_generator;
+  std::string iv_generator_hash;  ///< empty where the generator needs none
+  std::string hash_algorithm;
+  std::string uuid;
+  std::vector<LuksSlotInfo> slots;
+  uint64_t payload_offset = 0;  ///< bytes
+  uint32_t master_key_iterations = 0;
+};
+
 /// The format's own part; absent for raw.
 struct Qcow2Info {
   uint32_t version = 3;
@@ -46,6 +66,7 @@ struct Qcow2Info {
   bool corrupt = false;
   bool extended_l2 = false;
   std::string encryption_format;  ///< "aes", "luks"; empty: not encrypted
+  std::optional<LuksInfo> luks;
   /// Set where the image has an external data file; empty if it does not name it.
   std::optional<std::string> data_file;
   bool data_file_raw = false;
@@ -58,13 +79,14 @@ struct ImageInfo {
   uint64_t virtual_size = 0;             ///< bytes
   std::optional<uint64_t> actual_size;   ///< bytes occupied on the host
   std::optional<uint32_t> cluster_size;  ///< bytes
-  bool dirty = false;                    ///< not closed cleanly
+  std::optional<bool> dirty = false;     ///< not closed cleanly; nothing: it cannot be told
   bool encrypted = false;
   std::string backing_filename;       ///< as the image states it
   std::string full_backing_filename;  ///< resolved against the image's place
   std::string backing_format;
   std::vector<SnapshotInfo> snapshots;
   std::optional<Qcow2Info> qcow2;
+  std::optional<LuksInfo> luks;
 };
 
 /// A run of guest bytes, as `map` shows it.

@@ -4,10 +4,13 @@
 
 #include <oxbow/events.h>
 #include <oxbow/info.h>
+#include <oxbow/throttle.h>
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +31,10 @@ enum class Trust {
   same_directory,
   all,  ///< whatever it names, as the stock tools do
 };
+
+/// Gives the secret that an id stands for, as in "encrypt.key-secret": its bytes, or nothing where
+/// there is none of that name.
+using SecretSource = std::function<std::optional<std::string>(const std::string& id)>;
 
 /// What a check repairs of what it finds.
 enum class Repair {
@@ -50,6 +57,8 @@ struct OpenOptions {
   bool open_backing = true;  ///< false: backing files are not opened, holes read as zeroes
   /// false: an external data file is not opened, and its data cannot be read
   bool open_data_file = true;
+  /// Guest data will not be asked for: an encrypted image opens without its key.
+  bool metadata_only = false;
   /// Do not refuse or repair dirty and corrupt images; guest data is not written. With
   /// `writable`, for Image::check() to repair.
   bool check_only = false;
@@ -62,7 +71,8 @@ struct OpenOptions {
   bool snapshot = false;
   std::string aio;  ///< "threads", "native", "io_uring"; empty: the fastest here
   Trust trust = Trust::same_directory;
-  Options driver;  ///< further stock options, dotted keys
+  SecretSource secrets;  ///< absent: there are none
+  Options driver;        ///< further stock options, dotted keys
   /// Told what a user should know and no caller has to act on; one message, no newline at
   /// the end. Absent: dropped.
   std::function<void(std::string_view)> warn;
@@ -72,7 +82,15 @@ struct OpenOptions {
   EventSink on_event;
   /// Told what the fault driver reports ("blkdebug: Suspended request 'A'"), without a newline.
   std::function<void(const std::string&)> debug_output;
+  /// Told where blkverify or quorum (with blkverify=on) find that copies differ, without a newline;
+  /// the read fails then. The stock tools end the process here.
+  std::function<void(const std::string&)> on_mismatch;
+  /// What the filter "throttle" names by its option "throttle-group".
+  std::map<std::string, std::shared_ptr<ThrottleGroup>> throttle_groups;
 };
+
+/// Whether the stock tools know a format, a protocol or a filter of this name.
+[[nodiscard]] bool known_format(std::string_view name);
 
 struct CreateOptions {
   std::string filename;
@@ -86,6 +104,7 @@ struct CreateOptions {
   /// Stock -o keys: cluster_size, refcount_bits, compat, extended_l2, lazy_refcounts,
   /// preallocation, compression_type, ...; sizes as the stock tools parse them.
   Options format_options;
+  SecretSource secrets;  ///< for encrypt.key-secret, key-secret; absent: there are none
   Trust trust = Trust::same_directory;
   std::function<void(std::string_view)> warn;
 };

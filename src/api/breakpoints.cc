@@ -1,4 +1,4 @@
-// Breakpoints of the fault driver, and a request that this version refuses.
+// Breakpoints of the fault driver.
 #include <oxbow/image.h>
 
 #include "base/result.h"
@@ -15,10 +15,6 @@ storage::FaultControl* fault_driver(const Image& image) {
 std::unexpected<Error> no_fault_driver(const Image& image) {
   return fail(ErrorKind::unsupported, "'" + image.filename() + "' is not over the fault driver",
               ENOTSUP);
-}
-
-std::unexpected<Error> not_yet(const char* what) {
-  return fail(ErrorKind::unsupported, std::string(what) + " is not supported yet", ENOTSUP);
 }
 
 }  // namespace
@@ -41,10 +37,6 @@ Result<void> Image::resume_breakpoint(const std::string& tag) {
 bool Image::is_suspended(const std::string& tag) const {
   const storage::FaultControl* driver = fault_driver(*this);
   return driver != nullptr && driver->is_suspended(tag);
-}
-
-Result<void> Image::write_compressed(uint64_t, std::span<const std::byte>) {
-  return not_yet("Writing compressed data");
 }
 
 }  // namespace oxbow

@@ -1,22 +1,13 @@
 #include "api/create.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "api/filename.h"
+#include "api/format_makers.h"
 #include "api/open.h"
 #include "api/option_tree.h"
-#include "api/probe.h"
-#include "base/bytes.h"
-#include "format/qcow2/create.h"
-#include "format/raw/raw.h"
 #include "storage/file.h"
 
 namespace oxbow::api {
 namespace {
-
-namespace qcow2 = format::qcow2;
-using format::qcow2::Qcow2CreateOptions;
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
@@ -34,6 +25,7 @@ Result<std::string> target_path(const std::string& filename) {
 
 // Takes what the host file is asked for out of the -o keys.
 Result<storage::FileCreateOptions> take_file_options(const std::string& filename,
+                                                     const FormatMaker& maker,
                                                      OptionTree& options) {
   storage::FileCreateOptions file;
   TRY_ASSIGN(file.path, target_path(filename));
@@ -42,79 +34,9 @@ Result<storage::FileCreateOptions> take_file_options(const std::string& filename
   file.nocow = nocow.value_or(false);
   if (hint && *hint > UINT32_MAX) return invalid("Extent size hint is too large");
   if (hint) file.extent_size_hint = static_cast<uint32_t>(*hint);
+  if (maker.preallocates) return file;
+  TRY_ASSIGN(file.preallocation, take_preallocation(options));
   return file;
-}
-
-Result<storage::Preallocation> take_preallocation(OptionTree& options) {
-  const std::string word = options.take_text("preallocation").value_or("off");
-  if (word == "off") return storage::Preallocation::off;
-  if (word == "falloc") return storage::Preallocation::falloc;
-  if (word == "full") return storage::Preallocation::full;
-  if (word == "metadata") return storage::Preallocation::metadata;  // the file refuses it
-  return invalid("invalid parameter value: " + word);
-}
-
-Task<> create_raw(CreateOptions options) {
-  OptionTree keys(options.format_options);
-  CO_TRY_ASSIGN(storage::FileCreateOptions file, take_file_options(options.filename, keys));
-  CO_TRY_ASSIGN(file.preallocation, take_preallocation(keys));
-  keys.take("size");
-  if (!keys.empty()) co_return invalid("Invalid parameter '" + keys.all().begin()->first + "'");
-  if (!options.backing_file.empty()) {
-    co_return fail(ErrorKind::unsupported,
-                   "Backing file not supported for file format '" + options.format + "'", ENOTSUP);
-  }
-  if (options.size > INT64_MAX - format::raw::RawImage::sector) {
-    co_return invalid("The image size is too large");
-  }
-  file.size = align_up(options.size, format::raw::RawImage::sector);
-  co_return co_await storage::create_file(std::move(file));
-}
-
-Result<void> check_backing_format(const std::string& format) {
-  const bool known = format.empty() || format == "raw" || format == "qcow2" ||
-                     is_storage_driver(format) || is_foreign_format(format);
-  if (known) return {};
-  return invalid("Parameter 'backing-fmt' does not accept value '" + format + "'");
-}
-
-Result<Qcow2CreateOptions> take_qcow2_options(const CreateOptions& options, OptionTree& keys) {
-  TRY_ASSIGN(Qcow2CreateOptions image, qcow2::parse_create_options(keys.to_options()));
-  image.size = options.size;
-  image.backing_file = options.backing_file;
-  image.backing_format = options.backing_format;
-  TRY(check_backing_format(options.backing_format));
-  TRY(qcow2::check_create_options(image));
-  return image;
-}
-
-Task<> write_qcow2(std::string path, Qcow2CreateOptions image) {
-  storage::FileOptions options;
-  options.path = path;
-  options.driver = storage::file_driver_for(path);
-  options.writable = true;
-  options.sharing = storage::Sharing::read;
-  options.discard_unmap = true;
-  CO_TRY_ASSIGN(std::unique_ptr<storage::Storage> file,
-                co_await storage::open_file(std::move(options)));
-  co_return co_await qcow2::create(std::move(file), std::move(image));
-}
-
-// A file that did not become an image must not be taken for one.
-void remove_failed(const std::string& path) {
-  struct stat facts{};
-  if (::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) (void)::unlink(path.c_str());
-}
-
-Task<> create_qcow2(CreateOptions options) {
-  OptionTree keys(options.format_options);
-  CO_TRY_ASSIGN(storage::FileCreateOptions file, take_file_options(options.filename, keys));
-  CO_TRY_ASSIGN(Qcow2CreateOptions image, take_qcow2_options(options, keys));
-  const std::string path = file.path;
-  CO_TRY(co_await storage::create_file(std::move(file)));
-  const Result<void> written = co_await write_qcow2(path, std::move(image));
-  if (!written) remove_failed(path);
-  co_return written;
 }
 
 // Sees that the backing file can be opened; its size is the default.
@@ -124,6 +46,8 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
   open.trust = options.trust;
   open.force_share = true;  // only its size is asked, whoever is writing to it
   open.warn = options.warn;
+  open.metadata_only = true;
+  open.secrets = options.secrets;
   CO_TRY_ASSIGN(const std::string path, target_path(options.filename));
   std::string name = resolve_name(path, options.backing_file);
   Result<Opened> backing = co_await open_name(std::move(name), std::move(open));
@@ -133,30 +57,36 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
     co_return std::unexpected(std::move(error).with_hint(std::move(hint)));
   }
   const uint64_t size = backing->node->virtual_size();
-  CO_TRY(co_await close_chain(std::move(backing->node)));
+  CO_TRY(co_await graph::close_chain(std::move(backing->node)));
   co_return size;
 }
 
 }  // namespace
 
 Task<> create_image(CreateOptions options) {
-  const bool creatable =
-      options.format == "raw" || options.format == "qcow2" || options.format == "file";
-  if (!creatable) {
+  const FormatMaker* maker = find_format_maker(options.format);
+  if (maker == nullptr) {
     co_return fail(ErrorKind::unsupported, "Unknown file format '" + options.format + "'", EINVAL);
   }
   if (!options.backing_file.empty() && options.backing_format.empty()) {
     co_return invalid("Backing file specified without backing format");
   }
-  if (!options.backing_file.empty() && options.open_backing && options.format == "qcow2") {
+  if (!options.backing_file.empty() && options.open_backing && maker->takes_backing) {
     CO_TRY_ASSIGN(const uint64_t size, co_await size_of_backing(options));
     if (options.size == CreateOptions::no_size) options.size = size;
   }
   if (options.size == CreateOptions::no_size) {
     co_return invalid("Image creation needs a size parameter");
   }
-  if (options.format == "qcow2") co_return co_await create_qcow2(std::move(options));
-  co_return co_await create_raw(std::move(options));
+  MakeRequest request;
+  request.format = options.format;
+  request.keys = OptionTree(options.format_options);
+  CO_TRY_ASSIGN(request.file, take_file_options(options.filename, *maker, request.keys));
+  request.size = options.size;
+  request.secrets = options.secrets;
+  request.backing_file = std::move(options.backing_file);
+  request.backing_format = std::move(options.backing_format);
+  co_return co_await maker->make(std::move(request));
 }
 
 }  // namespace oxbow::api

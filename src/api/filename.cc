@@ -10,10 +10,32 @@ namespace oxbow::api {
 namespace {
 
 constexpr std::array file_drivers = {"file", "host_device", "host_cdrom"};
-constexpr std::array other_drivers = {"null-co", "null-aio", "blkdebug"};
+constexpr std::array named_drivers = {"null-co", "null-aio", "blkdebug", "blkverify"};
+constexpr std::array other_drivers = {"preallocate", "quorum"};
 
 bool is_file_driver(std::string_view driver) {
   return std::ranges::find(file_drivers, driver) != file_drivers.end();
+}
+
+// A driver that file names may begin with.
+bool is_protocol(std::string_view driver) {
+  return is_file_driver(driver) || std::ranges::find(named_drivers, driver) != named_drivers.end();
+}
+
+Result<void> apply_verify_name(const std::string& name, OptionTree& options) {
+  constexpr std::string_view prefix = "blkverify:";
+  if (!name.starts_with(prefix)) {
+    options.set("x-test", name);
+    return {};
+  }
+  const size_t colon = name.find(':', prefix.size());
+  if (colon == std::string::npos) {
+    return fail(ErrorKind::invalid_argument, "blkverify requires raw copy and original image path",
+                EINVAL);
+  }
+  options.set("x-raw", name.substr(prefix.size(), colon - prefix.size()));
+  options.set("x-test", name.substr(colon + 1));
+  return {};
 }
 
 Result<void> apply_fault_name(const std::string& name, OptionTree& options) {
@@ -49,7 +71,7 @@ std::string resolve_name(std::string_view base, std::string_view named) {
 }
 
 bool is_storage_driver(std::string_view driver) {
-  return is_file_driver(driver) || std::ranges::find(other_drivers, driver) != other_drivers.end();
+  return is_protocol(driver) || std::ranges::find(other_drivers, driver) != other_drivers.end();
 }
 
 Result<void> apply_filename(const std::string& name, OptionTree& options) {
@@ -62,11 +84,12 @@ Result<void> apply_filename(const std::string& name, OptionTree& options) {
     protocol = options.find("driver")->text;
   } else if (protocol.empty()) {
     protocol = storage::file_driver_for(name);
-  } else if (!is_storage_driver(protocol)) {
+  } else if (!is_protocol(protocol)) {
     return fail(ErrorKind::unsupported, "Unknown protocol '" + protocol + "'", EINVAL);
   }
   options.set("driver", protocol);
   if (protocol == "blkdebug") return apply_fault_name(name, options);
+  if (protocol == "blkverify") return apply_verify_name(name, options);
   if (protocol == "null-co" || protocol == "null-aio") {
     if (name == protocol + "://") return {};
     return fail(ErrorKind::invalid_argument,

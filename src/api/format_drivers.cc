@@ -1,19 +1,106 @@
 #include "api/format_drivers.h"
 
 #include <algorithm>
-#include <span>
+#include <array>
+
+#include "api/key_secret.h"
+#include "format/bochs/bochs.h"
+#include "format/cloop/cloop.h"
+#include "format/dmg/dmg.h"
+#include "format/luks/luks.h"
+#include "format/parallels/parallels.h"
+#include "format/qed/qed.h"
+#include "format/sealed.h"
+#include "format/vdi/vdi.h"
+#include "format/vhdx/vhdx.h"
+#include "format/vpc/vpc.h"
 
 namespace oxbow::api {
 namespace {
 
+using Opened = Task<std::unique_ptr<format::Format>>;
+
+Opened open_bochs(FormatRequest request) {
+  CO_TRY(format::refuse_writing(request.writable));
+  co_return co_await format::bochs::BochsImage::open(std::move(request.file));
+}
+
+Opened open_cloop(FormatRequest request) {
+  CO_TRY(format::refuse_writing(request.writable));
+  co_return co_await format::cloop::CloopImage::open(std::move(request.file));
+}
+
+Opened open_dmg(FormatRequest request) {
+  CO_TRY(format::refuse_writing(request.writable));
+  co_return co_await format::dmg::DmgImage::open(std::move(request.file), std::move(request.warn));
+}
+
+// How much is put behind the file's end ahead of writes: nothing here, whatever the caller says.
+Opened open_parallels(FormatRequest request) {
+  CO_TRY(request.options->take_size("prealloc-size"));
+  const auto mode = request.options->take_text("prealloc-mode");
+  if (mode && *mode != "falloc" && *mode != "truncate") {
+    co_return fail(ErrorKind::invalid_argument, "invalid parameter value: " + *mode, EINVAL);
+  }
+  co_return co_await format::parallels::open_parallels(std::move(request.file));
+}
+
+Opened open_qed(FormatRequest request) { return format::qed::open_qed(std::move(request.file)); }
+
+Opened open_vdi(FormatRequest request) { return format::vdi::open_vdi(std::move(request.file)); }
+
+Opened open_vhdx(FormatRequest request) {
+  return format::vhdx::open_vhdx(std::move(request.file), request.check_only);
+}
+
+Opened open_vpc(FormatRequest request) {
+  using format::vpc::SizeRule;
+  SizeRule rule = SizeRule::automatic;
+  if (const auto word = request.options->take_text("force_size_calc")) {
+    if (*word == "current_size") {
+      rule = SizeRule::current_size;
+    } else if (*word == "chs") {
+      rule = SizeRule::geometry;
+    } else {
+      co_return fail(ErrorKind::invalid_argument, "Invalid size calculation mode: '" + *word + "'",
+                     EINVAL);
+    }
+  }
+  co_return co_await format::vpc::open_vpc(std::move(request.file), rule);
+}
+
+Opened open_luks(FormatRequest request) {
+  const auto id = request.options->take_text("key-secret");
+  auto& file = request.file;
+  if (request.metadata_only) {
+    CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), nullptr));
+    const auto none = need_passphrase({}, std::nullopt, "key-secret");
+    co_return std::make_unique<format::SealedFormat>(std::move(image), none.error());
+  }
+  CO_TRY_ASSIGN(const codec::SecretBytes passphrase,
+                need_passphrase(request.secrets, id, "key-secret"));
+  CO_TRY_ASSIGN(auto image, co_await format::luks::open_luks(std::move(file), &passphrase));
+  co_return std::unique_ptr<format::Format>(std::move(image));
+}
+
 // In the order of their names.
-std::span<const FormatDriver> drivers() { return {}; }
+constexpr auto drivers = std::to_array<FormatDriver>({
+    {"bochs", open_bochs},
+    {"cloop", open_cloop},
+    {"dmg", open_dmg},
+    {"luks", open_luks},
+    {"parallels", open_parallels},
+    {"qed", open_qed, true},
+    {"vdi", open_vdi},
+    {"vhdx", open_vhdx},
+    {"vpc", open_vpc},
+});
 
 }  // namespace
 
 const FormatDriver* find_format_driver(std::string_view name) {
-  const auto found = std::ranges::find(drivers(), name, &FormatDriver::name);
-  return found == drivers().end() ? nullptr : &*found;
+  const auto* found = std::ranges::find(drivers, name, &FormatDriver::name);
+  return found == drivers.end() ? nullptr : found;
 }
 
 }  // namespace oxbow::api

@@ -2,6 +2,8 @@
 // A new one: its folder under src/format/, and its lines in format_drivers.cc.
 #pragma once
 
+#include <oxbow/options.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,6 +24,9 @@ struct FormatRequest {
   bool check_only = false;
   /// What the caller says of the format; the opener takes what it knows.
   OptionTree* options = nullptr;
+  /// Guest data will not be asked for: no key is needed.
+  bool metadata_only = false;
+  SecretSource secrets;
   /// Opens another file that the image names, by its place beside this one; permission where the
   /// trust policy does not let the image have it.
   std::function<Task<std::unique_ptr<storage::Storage>>(std::string name)> open_beside;
@@ -32,6 +37,7 @@ struct FormatRequest {
 struct FormatDriver {
   std::string_view name;
   Task<std::unique_ptr<format::Format>> (*open)(FormatRequest request);
+  bool takes_backing = false;  ///< its images may stand on others
 };
 
 /// nullptr: there is no such format here.

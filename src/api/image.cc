@@ -5,24 +5,12 @@
 
 #include "api/create.h"
 #include "api/image_info.h"
-#include "api/open.h"
-#include "async/loop.h"
-#include "graph/node.h"
+#include "api/image_state.h"
 
 namespace oxbow {
 
 using async::Loop;
 using async::Task;
-
-struct Image::State {
-  api::Opened opened;
-  Loop* loop = nullptr;
-
-  [[nodiscard]] graph::Node& node() const { return *opened.node; }
-  [[nodiscard]] graph::ZeroFlags zero_flags(ZeroOptions options) const {
-    return {options.may_unmap, options.no_fallback, options.fua || opened.writethrough};
-  }
-};
 
 namespace {
 
@@ -97,13 +85,13 @@ Result<void> Image::close() {
   const std::unique_ptr<State> state = std::move(state_);
   if (!state) return {};
   state->loop->drain();
-  return state->loop->run(api::close_chain(std::move(state->opened.node)));
+  return state->loop->run(graph::close_chain(std::move(state->opened.node)));
 }
 
 uint64_t Image::size() const { return state_->node().virtual_size(); }
 bool Image::writable() const { return !state_->node().format().read_only(); }
 const std::string& Image::filename() const { return state_->opened.filenames.front(); }
-std::string Image::format() const { return state_->node().format().name(); }
+std::string Image::format() const { return state_->node().driver(); }
 const std::shared_ptr<graph::Node>& Image::node() const { return state_->opened.node; }
 
 Result<ImageInfo> Image::info() { return backing_info(0); }
@@ -129,6 +117,13 @@ Result<void> Image::write(uint64_t offset, std::span<const std::byte> from, Writ
   const iovec part = io_slice(from);
   const bool fua = options.fua || state_->opened.writethrough;
   return state_->loop->run(state_->node().write(offset, IoSpan(&part, 1), {fua}));
+}
+
+Result<void> Image::write_compressed(uint64_t offset, std::span<const std::byte> from) {
+  TRY(check_range(size(), offset, from.size()));
+  const iovec part = io_slice(from);
+  TRY(state_->loop->run(state_->node().write_compressed(offset, IoSpan(&part, 1))));
+  return state_->opened.writethrough ? flush() : Result<void>();
 }
 
 Result<void> Image::write_zeroes(uint64_t offset, uint64_t length, ZeroOptions options) {

@@ -1,6 +1,7 @@
 #include "api/image_info.h"
 
 #include "api/filename.h"
+#include "format/luks/luks.h"
 #include "format/qcow2/check.h"
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
@@ -12,11 +13,32 @@ namespace {
 
 namespace qcow2 = format::qcow2;
 
+format::Format& format_of(graph::Node& node) {
+  auto* sealed = dynamic_cast<format::SealedFormat*>(&node.format());
+  return sealed != nullptr ? sealed->inner() : node.format();
+}
+
 // Null for other formats.
 qcow2::Qcow2Image* qcow2_of(graph::Node& node) {
-  format::Format* format = &node.format();
-  if (auto* sealed = dynamic_cast<format::SealedFormat*>(format)) format = &sealed->inner();
-  return dynamic_cast<qcow2::Qcow2Image*>(format);
+  return dynamic_cast<qcow2::Qcow2Image*>(&format_of(node));
+}
+
+LuksInfo facts_of(const format::luks::LuksHeader& header) {
+  LuksInfo out;
+  out.cipher_algorithm = name_of(header.spec.cipher);
+  out.cipher_mode = name_of(header.spec.mode);
+  out.iv_generator = name_of(header.spec.generator);
+  if (header.spec.generator == codec::IvGenerator::essiv) {
+    out.iv_generator_hash = name_of(*header.spec.generator_hash);
+  }
+  out.hash_algorithm = name_of(header.hash);
+  out.uuid = header.uuid;
+  out.payload_offset = header.payload_offset();
+  out.master_key_iterations = header.digest_iterations;
+  for (const format::luks::KeySlot& slot : header.slots) {
+    out.slots.push_back({slot.active, slot.iterations, slot.offset(), format::luks::stripes});
+  }
+  return out;
 }
 
 Task<std::vector<SnapshotInfo>> snapshots_of(storage::Source& file, const qcow2::Header& header) {
@@ -73,12 +95,11 @@ Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
   info.qcow2 = facts_of(header);
   info.dirty = (header.incompatible_features & qcow2::incompatible_dirty) != 0;
   info.encrypted = header.crypt_method != qcow2::crypt_none;
-  info.cluster_size = header.cluster_size();
-  info.backing_filename = header.backing_file;
-  info.backing_format = header.backing_format.value_or("");
-  if (!header.backing_file.empty()) {
-    info.full_backing_filename = resolve_name(image.file().filename(), header.backing_file);
+  if (image.encryption() != nullptr && image.encryption()->luks_header()) {
+    info.qcow2->luks = facts_of(*image.encryption()->luks_header());
   }
+  info.cluster_size = header.cluster_size();
+  info.backing_format = header.backing_format.value_or("");
   if (header.nb_snapshots != 0) {
     CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image.file(), header));
   }
@@ -117,17 +138,40 @@ bool continues(const BlockStatus& run, const graph::NodeStatus& next) {
 Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename) {
   ImageInfo info;
   info.filename = std::move(filename);
-  info.format = node->format().name();
+  info.format = node->driver();
   info.virtual_size = node->virtual_size();
   if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
-  if (auto* image = qcow2_of(*node)) {
-    CO_TRY(co_await add_qcow2(info, *image));
+  info.dirty = node->format().dirty();
+  // Formats that tell nothing of their state show no clusters either.
+  const uint32_t cluster_size = node->format().geometry().cluster_size;
+  if (info.dirty && cluster_size != 0) info.cluster_size = cluster_size;
+  auto* image = qcow2_of(*node);
+  if (node->is_filtered()) {
+    // A filter says nothing of the format, but shows its snapshots.
+    if (cluster_size != 0) info.cluster_size = cluster_size;
+    if (image != nullptr && image->header().nb_snapshots != 0) {
+      CO_TRY_ASSIGN(info.snapshots, co_await snapshots_of(image->file(), image->header()));
+    }
+    co_return info;
+  }
+  if (const auto backing = node->format().backing_name()) {
+    info.backing_filename = backing->file;
+    info.backing_format = backing->format.value_or("");
+    info.full_backing_filename = resolve_name(node->format().file().filename(), backing->file);
+  }
+  if (image != nullptr) CO_TRY(co_await add_qcow2(info, *image));
+  if (const auto* luks = dynamic_cast<format::luks::LuksImage*>(&format_of(*node))) {
+    info.encrypted = true;
+    info.luks = facts_of(luks->header());
   }
   co_return info;
 }
 
 Task<BlockStatus> block_status(std::shared_ptr<graph::Node> node, uint64_t offset,
                                uint64_t length) {
+  if (!node->format().shows_places()) {
+    co_return BlockStatus{.offset = offset, .length = length, .data = true};
+  }
   CO_TRY_ASSIGN(const graph::NodeStatus first, co_await node->status(offset, length));
   BlockStatus out = from_node(first, offset);
   while (out.length < length) {
@@ -156,11 +200,12 @@ Task<bool> is_allocated(std::shared_ptr<graph::Node> node, uint64_t offset, uint
 
 Task<CheckResult> check(std::shared_ptr<graph::Node> node,
                         std::function<void(const CheckFinding&)> on_finding, Repair repair) {
-  auto* image = qcow2_of(*node);
-  if (image == nullptr) {
+  if (node->is_filtered()) {
     co_return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
   }
+  auto* image = qcow2_of(*node);
   CO_TRY(co_await node->flush());
+  if (image == nullptr) co_return co_await node->format().check(on_finding, repair);
   if (repair != Repair::none) co_return co_await image->repair(repair, on_finding);
   co_return co_await qcow2::check(image->file(), image->header(), on_finding);
 }

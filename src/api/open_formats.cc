@@ -1,5 +1,6 @@
 // What each format takes to be opened: its options, and how it is shown.
 #include "api/filename.h"
+#include "api/key_secret.h"
 #include "api/opener.h"
 #include "api/probe.h"
 #include "api/qcow2_options.h"
@@ -47,11 +48,17 @@ Task<std::unique_ptr<format::Format>> Opener::open_raw(Layer& layer) {
 }
 
 Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
+  const OptionTree given = layer.tree;
   CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
   wishes.open.check_only = options_.check_only;
   wishes.open.warn = options_.warn;
   wishes.open.on_repair = options_.on_repair;
   pass_events(layer, wishes.open);
+  if (!options_.metadata_only) {
+    wishes.open.encryption.passphrase = [secrets = options_.secrets, id = wishes.key_secret] {
+      return need_passphrase(secrets, id, "encrypt.key-secret");
+    };
+  }
   auto wanted = wishes.open;
   CO_TRY_ASSIGN(
       std::unique_ptr<Qcow2Image> image,
@@ -62,10 +69,7 @@ Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
     (void)co_await image->close();
     co_return std::unexpected(fits.error());
   }
-  JsonObject json;
-  json.add("driver", {"qcow2"});
-  json.add_json("file", layer.file.shown.json);
-  layer.shown = {layer.file.shown.exact, json.text()};
+  show_format(layer, given, {"encrypt.key-secret"});
   const std::optional<Error> sealed = sealed_because(image->header());
   if (!sealed) co_return std::unique_ptr<format::Format>(std::move(image));
   if (data_is_wanted()) {
@@ -75,26 +79,46 @@ Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
   co_return std::make_unique<format::SealedFormat>(std::move(image), *sealed);
 }
 
+// By its driver and file, and those of the options given that make another image of it.
+void Opener::show_format(Layer& layer, const OptionTree& given,
+                         std::initializer_list<const char*> significant) const {
+  JsonObject json;
+  json.add("driver", {layer.driver});
+  bool plain = true;
+  for (const char* key : significant) {
+    const OptionValue* value = given.find(key);
+    if (value == nullptr) continue;
+    json.add(key, *value);
+    plain = false;
+  }
+  json.add_json("file", layer.file.shown.json);
+  layer.shown = {plain ? layer.file.shown.exact : "", json.text()};
+}
+
 // Not only what the image says of itself.
 bool Opener::data_is_wanted() const {
-  return options_.open_backing && options_.open_data_file && !options_.check_only;
+  return options_.open_backing && options_.open_data_file && !options_.check_only &&
+         !options_.metadata_only;
 }
 
 Task<std::unique_ptr<format::Format>> Opener::open_driver(Layer& layer,
                                                           const FormatDriver& driver) {
-  JsonObject json;
-  json.add("driver", {layer.driver});
-  json.add_json("file", layer.file.shown.json);
-  layer.shown = {layer.file.shown.exact, json.text()};
+  show_format(layer, layer.tree, {"key-secret"});
   FormatRequest request;
   request.file = std::move(layer.file.storage);
   request.writable = layer.options.writable;
   request.check_only = options_.check_only;
   request.options = &layer.tree;
+  request.metadata_only = options_.metadata_only;
+  request.secrets = options_.secrets;
   request.warn = options_.warn;
   request.open_beside = [this, &layer](std::string name) { return open_beside(layer, name); };
   CO_TRY_ASSIGN(std::unique_ptr<format::Format> image, co_await driver.open(std::move(request)));
-  const Result<void> fits = check_left(layer);
+  Result<void> fits = check_left(layer);
+  const bool asks_for_backing = layer.backing_reference || !layer.backing.empty();
+  if (fits && asks_for_backing && !driver.takes_backing) {
+    fits = invalid("Driver doesn't support backing files");
+  }
   if (fits) co_return image;
   (void)co_await image->close();
   co_return std::unexpected(fits.error());
@@ -145,8 +169,8 @@ Result<void> Opener::check_left(const Layer& layer) const {
 
 // Images whose data cannot be had open for a look at their metadata only.
 std::optional<Error> Opener::sealed_because(const Header& header) const {
-  if (header.crypt_method != format::qcow2::crypt_none) {
-    return Error(ErrorKind::unsupported, "Encrypted images cannot be read or written yet", ENOTSUP);
+  if (header.crypt_method != format::qcow2::crypt_none && options_.metadata_only) {
+    return need_passphrase({}, std::nullopt, "encrypt.key-secret").error();
   }
   if (header.has_data_file()) {
     return Error(ErrorKind::unsupported,

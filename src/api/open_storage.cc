@@ -3,10 +3,11 @@
 #include <sys/stat.h>
 
 #include "api/filename.h"
+#include "api/open_copies.h"
 #include "storage/fault.h"
 #include "storage/file.h"
 #include "storage/null.h"
-#include "storage/option_values.h"
+#include "storage/preallocate.h"
 #include "storage/window.h"
 
 namespace oxbow::api {
@@ -14,14 +15,6 @@ namespace {
 
 std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
-
-Result<void> check_nothing_left(const OptionTree& options, const std::string& driver) {
-  if (options.empty()) return {};
-  const std::string& key = options.all().begin()->first;
-  if (driver == "raw")
-    return invalid("Block format 'raw' does not support the option '" + key + "'");
-  return invalid("Block protocol '" + driver + "' doesn't support the option '" + key + "'");
 }
 
 // Device and inode: whatever path led to it, a file is itself.
@@ -70,7 +63,7 @@ Task<OpenedStorage> open_file(StorageRequest request, std::string driver) {
   json.add("filename", {options.path});
   out.shown = {path_as_name(options.path), json.text()};
   CO_TRY_ASSIGN(out.storage, co_await storage::open_file(std::move(options)));
-  CO_TRY(check_nothing_left(request.options, driver));
+  CO_TRY(check_options_taken(request.options, driver));
   out.identity = identity_of(out.file);
   co_return out;
 }
@@ -91,7 +84,7 @@ Result<OpenedStorage> open_null(OptionTree options, const std::string& driver) {
   TRY_ASSIGN(const auto latency, options.take_number("latency-ns"));
   TRY_ASSIGN(const auto zeroes, options.take_bool("read-zeroes"));
   if (latency && *latency > INT64_MAX) return invalid("latency-ns is invalid");
-  TRY(check_nothing_left(options, driver));
+  TRY(check_options_taken(options, driver));
   null.size = size.value_or(null.size);
   null.latency = std::chrono::nanoseconds(latency.value_or(0));
   null.read_zeroes = zeroes.value_or(false);
@@ -100,24 +93,6 @@ Result<OpenedStorage> open_null(OptionTree options, const std::string& driver) {
   null.filename = out.shown.text();
   out.storage = std::make_unique<storage::NullStorage>(std::move(null));
   return out;
-}
-
-// What lies below a driver that has a child: under `key` by options, or by name.
-Result<StorageRequest> child_request(StorageRequest& request, const std::string& key) {
-  StorageRequest child;
-  child.options = request.options.take_below(key);
-  child.name = request.options.take_text("x-" + key);
-  child.node = request.node;
-  child.sharing = request.sharing;
-  child.aio = request.aio;
-  child.debug_output = request.debug_output;
-  if (const auto reference = request.options.take_text(key)) {
-    return invalid("Cannot find device='" + *reference + "' nor node-name='" + *reference + "'");
-  }
-  if (!child.name && child.options.empty()) {
-    return invalid("A block device must be specified for \"" + key + "\"");
-  }
-  return child;
 }
 
 ShownName show_fault(const OptionTree& options, const ShownName& image) {
@@ -159,7 +134,7 @@ Task<OpenedStorage> open_window(StorageRequest request) {
   CO_TRY_ASSIGN(const auto offset, request.options.take_size("offset"));
   CO_TRY_ASSIGN(const auto size, request.options.take_size("size"));
   CO_TRY_ASSIGN(OpenedStorage out, co_await open_storage(std::move(child)));
-  CO_TRY(check_nothing_left(request.options, "raw"));
+  CO_TRY(check_options_taken(request.options, "raw"));
   json.add_json("file", out.shown.json);
   out.shown = {"", json.text()};
   if (offset.value_or(0) != 0 && !out.identity.empty()) {
@@ -170,7 +145,58 @@ Task<OpenedStorage> open_window(StorageRequest request) {
   co_return out;
 }
 
+Task<OpenedStorage> open_preallocate(StorageRequest request) {
+  CO_TRY_ASSIGN(StorageRequest child, child_request(request, "file"));
+  CO_TRY_ASSIGN(const auto align, request.options.take_size("prealloc-align"));
+  CO_TRY_ASSIGN(const auto ahead, request.options.take_size("prealloc-size"));
+  storage::PreallocateOptions options;
+  options.align = align.value_or(options.align);
+  options.ahead = ahead.value_or(options.ahead);
+  if (options.align % 512 != 0) {
+    co_return invalid("prealloc-align parameter of preallocate filter is not aligned to 512");
+  }
+  CO_TRY_ASSIGN(OpenedStorage out, co_await open_storage(std::move(child)));
+  if (const auto fits = check_options_taken(request.options, "preallocate"); !fits) {
+    (void)co_await out.storage->close();
+    co_return std::unexpected(fits.error());
+  }
+  JsonObject json;
+  json.add("driver", {"preallocate"});
+  json.add_json("file", out.shown.json);
+  out.shown = {"", json.text()};
+  out.storage = std::make_unique<storage::PreallocateStorage>(std::move(out.storage), options);
+  co_return out;
+}
+
 }  // namespace
+
+Result<void> check_options_taken(const OptionTree& options, const std::string& driver) {
+  if (options.empty()) return {};
+  const std::string& key = options.all().begin()->first;
+  const bool protocol = is_storage_driver(driver) && driver != "quorum" && driver != "preallocate";
+  return invalid(protocol
+                     ? "Block protocol '" + driver + "' doesn't support the option '" + key + "'"
+                     : "Block format '" + driver + "' does not support the option '" + key + "'");
+}
+
+Result<StorageRequest> child_request(StorageRequest& request, const std::string& key) {
+  StorageRequest child;
+  child.options = request.options.take_below(key);
+  child.name = request.options.take_text("x-" + key);
+  child.node = request.node;
+  child.sharing = request.sharing;
+  child.aio = request.aio;
+  child.debug_output = request.debug_output;
+  child.on_mismatch = request.on_mismatch;
+  child.open_node = request.open_node;
+  if (const auto reference = request.options.take_text(key)) {
+    return invalid("Cannot find device='" + *reference + "' nor node-name='" + *reference + "'");
+  }
+  if (!child.name && child.options.empty()) {
+    return invalid("A block device must be specified for \"" + key + "\"");
+  }
+  return child;
+}
 
 Task<OpenedStorage> open_storage(StorageRequest request) {
   if (request.name) CO_TRY(apply_filename(*request.name, request.options));
@@ -181,12 +207,9 @@ Task<OpenedStorage> open_storage(StorageRequest request) {
     }
     driver = storage::file_driver_for(request.options.find("filename")->text);
   }
-  if (*driver == "qcow2") {
-    co_return fail(ErrorKind::unsupported,
-                   "A 'qcow2' image below another format is not supported yet", ENOTSUP);
-  }
   if (!is_storage_driver(*driver) && *driver != "raw") {
-    co_return fail(ErrorKind::unsupported, "Unknown driver '" + *driver + "'", EINVAL);
+    request.options.set("driver", *driver);
+    co_return co_await request.open_node(std::nullopt, std::move(request.options), request.node);
   }
   CO_TRY_ASSIGN(request.node, take_node_options(request.options, request.node));
   if (*driver == "null-co" || *driver == "null-aio") {
@@ -194,6 +217,9 @@ Task<OpenedStorage> open_storage(StorageRequest request) {
   }
   if (*driver == "blkdebug") co_return co_await open_fault(std::move(request));
   if (*driver == "raw") co_return co_await open_window(std::move(request));
+  if (*driver == "blkverify") co_return co_await open_verify(std::move(request));
+  if (*driver == "quorum") co_return co_await open_quorum(std::move(request));
+  if (*driver == "preallocate") co_return co_await open_preallocate(std::move(request));
   co_return co_await open_file(std::move(request), *driver);
 }
 

@@ -16,6 +16,14 @@ namespace oxbow::api {
 
 using async::Task;
 
+struct OpenedStorage {
+  std::unique_ptr<storage::Storage> storage;
+  ShownName shown;
+  std::string file;       ///< the host file at the bottom; empty where there is none
+  bool is_image = false;  ///< an image with a format of its own, not the bytes of `file`
+  std::string identity;   ///< the same for two that hold the same bytes; empty: unlike any other
+};
+
 struct StorageRequest {
   std::optional<std::string> name;  ///< a file name, protocols allowed
   OptionTree options;               ///< of the storage driver, "driver" perhaps among them
@@ -23,16 +31,21 @@ struct StorageRequest {
   storage::Sharing sharing = storage::Sharing::write;
   std::string aio;  ///< unless the options say otherwise
   std::function<void(const std::string&)> debug_output;
-};
-
-struct OpenedStorage {
-  std::unique_ptr<storage::Storage> storage;
-  ShownName shown;
-  std::string file;      ///< the host file at the bottom; empty where there is none
-  std::string identity;  ///< the same for two that hold the same bytes; empty: unlike any other
+  /// Told where copies that should be alike are not.
+  std::function<void(const std::string&)> on_mismatch;
+  /// Opens any image as a storage, probed where its format is not said.
+  std::function<Task<OpenedStorage>(std::optional<std::string> name, OptionTree options,
+                                    NodeOptions node)>
+      open_node;
 };
 
 /// Errors have the stock tools' words; options that no driver took are among them.
 Task<OpenedStorage> open_storage(StorageRequest request);
+
+/// The request for what lies below a driver under `key`: by options, or by a name ("x-" + key).
+Result<StorageRequest> child_request(StorageRequest& request, const std::string& key);
+
+/// An error that names the first of the options that a driver did not take.
+Result<void> check_options_taken(const OptionTree& options, const std::string& driver);
 
 }  // namespace oxbow::api

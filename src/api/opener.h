@@ -12,6 +12,7 @@
 #include "api/format_drivers.h"
 #include "api/open.h"
 #include "api/open_storage.h"
+#include "api/shown_name.h"
 #include "format/qcow2/image.h"
 
 namespace oxbow::api {
@@ -28,6 +29,7 @@ struct Layer {
   std::optional<std::string> backing_reference;
   bool no_backing = false;
   ShownName shown;
+  LayerRecipe recipe;
 };
 
 // One open with all the layers below it.
@@ -36,10 +38,20 @@ class Opener {
   explicit Opener(OpenOptions options) : options_(std::move(options)) {}
 
   Task<Opened> open_top(std::optional<std::string> name, OptionTree tree);
+  /// One layer by its recipe, over what is open already.
+  Task<std::shared_ptr<graph::Node>> open_again(LayerRecipe recipe, bool writable,
+                                                std::shared_ptr<graph::Node> below);
 
  private:
   Task<std::shared_ptr<graph::Node>> open_node(std::optional<std::string> name, OptionTree tree,
                                                NodeOptions inherited);
+  Task<std::shared_ptr<graph::Node>> open_filter(std::optional<std::string> name, OptionTree tree,
+                                                 NodeOptions inherited);
+  static Result<OptionTree> take_filtered(OptionTree& tree, std::optional<std::string> name);
+  Result<void> put_throttle(OptionTree& tree, graph::Node& node, JsonObject& shown) const;
+  static Result<void> put_copy_on_read(OptionTree& tree, graph::Node& node);
+  Task<OpenedStorage> open_as_storage(std::optional<std::string> name, OptionTree tree,
+                                      NodeOptions inherited) const;
   Result<StorageRequest> take_file(Layer& layer, std::optional<std::string> name);
   Result<void> take_backing(Layer& layer);
   Result<void> remember(const OpenedStorage& file);
@@ -48,6 +60,8 @@ class Opener {
   Task<std::unique_ptr<format::Format>> open_qcow2(Layer& layer);
   Task<std::unique_ptr<format::Format>> open_driver(Layer& layer, const FormatDriver& driver);
   Task<std::unique_ptr<format::Format>> open_format(Layer& layer);
+  void show_format(Layer& layer, const OptionTree& given,
+                   std::initializer_list<const char*> significant) const;
   [[nodiscard]] bool data_is_wanted() const;
   Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
                                                     std::unique_ptr<format::Format> format);
@@ -61,14 +75,22 @@ class Opener {
                                                         std::optional<format::BackingName> named);
 
   OpenOptions options_;
-  std::set<std::string> chain_;  // identities of the files below each other
-  std::vector<std::string> filenames_;
+  std::set<std::string> chain_;   // identities of the files below each other
+  std::vector<ShownName> shown_;  // of the layers, the top one first
+  std::vector<LayerRecipe> recipes_;
+  std::optional<std::shared_ptr<graph::Node>> lower_;  // open already
   NodeOptions top_;
 };
+
+/// A filter that is a quality of the node below it.
+[[nodiscard]] bool is_node_filter(std::string_view driver);
 
 /// An error of kind invalid_argument.
 inline std::unexpected<Error> invalid(std::string message) {
   return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
+}
+inline std::unexpected<Error> no_such_node(const std::string& reference) {
+  return invalid("Cannot find device='" + reference + "' nor node-name='" + reference + "'");
 }
 
 }  // namespace oxbow::api

@@ -29,6 +29,8 @@ Result<void> take_cache_sizes(OptionTree& tree, Qcow2OpenOptions& out) {
   if (total && refcount && *refcount > *total) {
     return invalid("refcount-cache-size may not exceed cache-size");
   }
+  TRY_ASSIGN(const auto unpacked, tree.take_size("compressed-cache-size"));
+  if (unpacked) out.unpacked_cache_bytes = *unpacked;
   out.l2_cache_bytes = l2.value_or(0);
   out.refcount_cache_bytes = refcount.value_or(0);
   if (total && l2) out.refcount_cache_bytes = *total - *l2;
@@ -94,7 +96,11 @@ Result<Qcow2Wishes> take_qcow2_options(OptionTree& tree, const NodeOptions& node
     out.open.l2_slice_bytes = static_cast<uint32_t>(*out.l2_entry_size);
   }
   OptionTree encrypt = tree.take_below("encrypt");
-  out.encryption = encrypt.take_text("format");
+  out.open.encryption.format = encrypt.take_text("format");
+  out.key_secret = encrypt.take_text("key-secret");
+  if (!encrypt.empty()) {
+    return invalid("Parameter '" + encrypt.all().begin()->first + "' is unexpected");
+  }
   return out;
 }
 
@@ -104,9 +110,9 @@ Result<void> check_qcow2_options(const Qcow2Wishes& wishes, const format::qcow2:
     return invalid("L2 cache entry size must be a power of two between 512 and the cluster size (" +
                    std::to_string(header.cluster_size()) + ")");
   }
-  if (wishes.encryption && header.crypt_method == format::qcow2::crypt_none) {
+  if (wishes.open.encryption.format && header.crypt_method == format::qcow2::crypt_none) {
     return invalid("No encryption in image header, but options specified format '" +
-                   *wishes.encryption + "'");
+                   *wishes.open.encryption.format + "'");
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace oxbow::api {
 struct Qcow2Wishes {
   format::qcow2::Qcow2OpenOptions open;
   std::optional<uint64_t> l2_entry_size;  ///< as given, valid or not
-  std::optional<std::string> encryption;  ///< encrypt.format
+  std::optional<std::string> key_secret;  ///< encrypt.key-secret
 };
 
 /// "close", "process", "power".

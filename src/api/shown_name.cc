@@ -10,7 +10,11 @@ namespace {
 
 // The stock tools print members in an order of their own (that of a hash table), which
 // parsers have seen for years. "#" stands for an index.
-constexpr std::string_view known_order[] = {"backing",
+constexpr std::string_view known_order[] = {"encrypt.key-secret",
+                                            "read-pattern",
+                                            "throttle-group",
+                                            "backing",
+                                            "children",
                                             "offset",
                                             "read-zeroes",
                                             "inject-error.#.once",

@@ -20,7 +20,8 @@ bool ends_key(const std::string& key, std::string_view name) {
 
 // Drivers that open nothing but the "filename" below them.
 bool is_plain_driver(const std::string& driver) {
-  constexpr std::array plain = {"file", "raw", "qcow2", "null-co", "null-aio"};
+  constexpr std::array plain = {"file",      "raw", "qcow2", "null-co", "null-aio",
+                                "parallels", "qed", "vdi",   "vhdx",    "vpc"};
   return std::ranges::find(plain, driver) != plain.end();
 }
 

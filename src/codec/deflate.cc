@@ -2,7 +2,12 @@
 
 #include <libdeflate.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
+#include <new>
+
+#include "codec/deflate_blocks.h"
 
 namespace oxbow::codec {
 namespace {
@@ -20,7 +25,41 @@ libdeflate_decompressor* thread_decompressor() {
   return decompressor.get();
 }
 
+constexpr std::array<SearchEffort, deflate_levels> efforts = {{{2, 16, false},
+                                                               {4, 32, false},
+                                                               {3, 12, true},
+                                                               {4, 16, true},
+                                                               {8, 30, true},
+                                                               {16, 48, true},
+                                                               {32, 96, true},
+                                                               {96, 192, true},
+                                                               {512, 258, true}}};
+
+// One a thread: 50 KiB, and the tokens of the largest buffer so far.
+DeflateParser* thread_parser() {
+  thread_local const std::unique_ptr<DeflateParser> parser(new (std::nothrow) DeflateParser);
+  return parser.get();
+}
+
 }  // namespace
+
+Result<size_t> deflate(std::span<const std::byte> plain, std::span<std::byte> packed, int level) {
+  DeflateParser* parser = thread_parser();
+  if (parser == nullptr || !parser->parse(plain, efforts[std::clamp(level, 1, 9) - 1])) {
+    return fail(ErrorKind::out_of_memory, "No memory to compress with");
+  }
+  constexpr size_t scratch = 8;
+  uint64_t room = packed.size() < scratch ? 0 : (packed.size() - scratch) * 8;
+  BitWriter writer(packed);
+  size_t done = 0;
+  for (const DeflateBlock& block : parser->blocks()) {
+    const auto tokens = parser->tokens().subspan(block.first_token, block.tokens);
+    const bool last = &block == &parser->blocks().back();
+    if (!write_block(writer, block, tokens, plain.subspan(done, block.bytes), last, room)) return 0;
+    done += block.bytes;
+  }
+  return writer.finish();
+}
 
 Result<void> inflate(std::span<const std::byte> packed, std::span<std::byte> plain) {
   libdeflate_decompressor* decompressor = thread_decompressor();

@@ -1,6 +1,7 @@
 #include "codec/zstd.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <memory>
 
@@ -8,6 +9,7 @@ namespace oxbow::codec {
 namespace {
 
 struct Free {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
@@ -25,7 +27,25 @@ ZSTD_DCtx* thread_context() {
   return context.get();
 }
 
+// A level's tables are made once a thread.
+ZSTD_CCtx* thread_compressor() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  return context.get();
+}
+
 }  // namespace
+
+Result<size_t> zstd_compress(std::span<const std::byte> plain, std::span<std::byte> packed,
+                             int level) {
+  ZSTD_CCtx* context = thread_compressor();
+  if (context == nullptr) return fail(ErrorKind::out_of_memory, "No memory to compress with");
+  const size_t length =
+      ZSTD_compressCCtx(context, packed.data(), packed.size(), plain.data(), plain.size(), level);
+  if (ZSTD_isError(length) == 0) return length;
+  if (ZSTD_getErrorCode(length) == ZSTD_error_dstSize_tooSmall) return 0;
+  return fail(ErrorKind::out_of_memory, std::string("The data cannot be compressed (zstd: ") +
+                                            ZSTD_getErrorName(length) + ")");
+}
 
 Result<void> zstd_decompress(std::span<const std::byte> packed, std::span<std::byte> plain) {
   ZSTD_DCtx* context = thread_context();

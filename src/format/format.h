@@ -5,9 +5,14 @@
 // abort_write (free); metadata is linked only after its data is written.
 #pragma once
 
+#include <oxbow/info.h>
+#include <oxbow/options.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "async/sync.h"
@@ -59,6 +64,8 @@ struct WritePlan {
   /// Nothing is to be linked. There may be a head and a tail all the same, where less than what
   /// they fill up cannot be written.
   bool in_place = true;
+  /// The bytes of a compressed unit that go to host_offset; 0: the data is stored plainly.
+  uint64_t packed = 0;
   /// Head and tail are known to read as zeroes and the host range already does, too.
   bool surroundings_zero = false;
   async::RangeLock::Guard lock;
@@ -112,6 +119,14 @@ struct BackingName {
   std::optional<std::string> format;
 };
 
+/// Told each finding of a check as it is made; may be empty.
+using FindingSink = std::function<void(const CheckFinding&)>;
+
+/// What formats say that have no check, or no repair.
+inline std::unexpected<Error> no_check() {
+  return fail(ErrorKind::unsupported, "This image format does not support checks", ENOTSUP);
+}
+
 class Format {
  public:
   virtual ~Format() = default;
@@ -121,8 +136,17 @@ class Format {
   [[nodiscard]] virtual bool read_only() const = 0;
   /// The file that holds the image, to look at.
   [[nodiscard]] virtual storage::Source& file() = 0;
+  /// Whether the image was not closed by who wrote to it; nothing where formats do not tell.
+  [[nodiscard]] virtual std::optional<bool> dirty() const { return false; }
   /// What the image says lies below it.
   [[nodiscard]] virtual std::optional<BackingName> backing_name() const { return std::nullopt; }
+  /// Whether `map` has places to show: else all is data that lies somewhere, as the stock tools
+  /// have it, whatever map() says to who copies.
+  [[nodiscard]] virtual bool shows_places() const { return true; }
+  /// Compares the metadata with itself, and repairs it; nothing is being written.
+  virtual Task<CheckResult> check(FindingSink /*on_finding*/, Repair /*repair*/) {
+    co_return no_check();
+  }
   /// Told once by who opened it, before any data is asked for: whether a node lies below.
   virtual void set_has_backing(bool /*has_backing*/) {}
 
@@ -154,6 +178,29 @@ class Format {
   virtual Task<> commit_write(WritePlan& plan) = 0;
   virtual Task<> abort_write(WritePlan& plan) = 0;
 
+  // Compressed writes: units of compressed_unit() bytes, the disk's last one may be shorter.
+  // compress -> prepare_compressed -> write_compressed -> commit_write or abort_write.
+
+  /// 0: there are none in this image.
+  [[nodiscard]] virtual uint32_t compressed_unit() const { return 0; }
+  /// Packs one unit, shorter ones filled up with zeroes, and gives its length; 0 where it is to be
+  /// stored plainly. `packed` has 8 bytes more than a unit. `level`: how hard it tries, of a range
+  /// of the method's own; 0: as usual. May be called from any thread.
+  virtual Result<size_t> compress(std::span<const std::byte> /*plain*/,
+                                  std::span<std::byte> /*packed*/, int /*level*/) const {
+    return 0;
+  }
+  /// A place for a unit of `length` guest bytes that became `packed` bytes. `exists` (EIO) where
+  /// the unit holds data already: a compressed unit replaces nothing.
+  virtual Task<WritePlan> prepare_compressed(uint64_t /*offset*/, uint64_t /*length*/,
+                                             uint64_t /*packed*/) {
+    co_return fail(ErrorKind::unsupported, "compression is not supported", ENOTSUP);
+  }
+  /// Compressed units that follow each other from a plan's host_offset on.
+  virtual Task<> write_compressed(uint64_t /*host_offset*/, IoSpan /*from*/) {
+    co_return fail(ErrorKind::unsupported, "compression is not supported", ENOTSUP);
+  }
+
   /// Makes whole units read as zeroes by metadata alone; covers a prefix of the range
   /// and returns its length, 0 where the bytes must be written instead (an unaligned
   /// head or tail, a format without zero clusters).
@@ -171,6 +218,17 @@ class Format {
   }
   /// Growing is complete with commit_resize() or abort_resize(): what the new bytes read as is
   /// settled in between, and on disk before the new size is.
+  /// Everything becomes a hole, as in a new image over the same backing file; what snapshots hold
+  /// stays. Durable when it ends; a crash leaves either, and leaks at worst.
+  virtual Task<> make_empty() {
+    co_return fail(ErrorKind::unsupported, file().filename() + " cannot be emptied", ENOTSUP);
+  }
+  /// From its next opening on the image stands on this, or on nothing. Durable when it ends, and
+  /// so is all that was written before; a crash leaves the old name or the new one.
+  virtual Task<> change_backing(std::optional<BackingName> /*below*/) {
+    co_return fail(ErrorKind::unsupported,
+                   file().filename() + " cannot be given another backing file", ENOTSUP);
+  }
   virtual Task<> resize(uint64_t virtual_size, storage::Preallocation preallocation,
                         bool allow_shrink) = 0;
   virtual Task<> commit_resize() { co_return {}; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "graph/throttle.h"
+
 namespace oxbow::graph {
 
 using format::Run;
@@ -41,12 +43,18 @@ Node::Node(std::unique_ptr<format::Format> format, std::shared_ptr<Node> backing
 Task<> Node::read(uint64_t offset, IoSpan into) {
   const uint64_t length = io_length(into);
   if (length == 0) co_return {};
+  if (!throttles_.empty()) CO_TRY(co_await admit(false, length));
   if (copy_on_read_) CO_TRY(co_await populate(offset, length));
   async::RangeLock::Guard guard;
   if (async::RangeLock* locks = format_->guest_locks()) {
     CO_TRY_ASSIGN(guard, co_await locks->lock(offset, length, false));
   }
   co_return co_await read_unlocked(offset, into);
+}
+
+Task<> Node::admit(bool is_write, uint64_t length) {
+  for (const auto& group : throttles_) CO_TRY(co_await group->state().admit(is_write, length));
+  co_return {};
 }
 
 Task<> Node::read_unlocked(uint64_t offset, IoSpan into) {
@@ -91,15 +99,20 @@ Task<> Node::read_backing(uint64_t offset, IoSpan into) {
 }
 
 Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
+  if (!throttles_.empty()) CO_TRY(co_await admit(true, io_length(from)));
   if (detect_zeroes_ != DetectZeroes::off && all_zero(from)) {
-    ZeroFlags zero;
-    zero.may_unmap = detect_zeroes_ == DetectZeroes::unmap;
-    CO_TRY(co_await write_zeroes(offset, io_length(from), zero));
+    ZeroFlags zero_flags;
+    zero_flags.may_unmap = detect_zeroes_ == DetectZeroes::unmap;
+    CO_TRY(co_await zero(offset, io_length(from), zero_flags));
   } else {
     const uint64_t length = io_length(from);
     if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
     const format::ChangeUnderWay change(tracker(length));
-    CO_TRY(co_await write_data(offset, from));
+    if (compress_ && format_->compressed_unit() != 0) {
+      CO_TRY(co_await write_where_compressed(offset, from));
+    } else {
+      CO_TRY(co_await write_data(offset, from));
+    }
   }
   if (flags.fua) co_return co_await flush();
   co_return {};
@@ -164,6 +177,11 @@ Task<> Node::read_clipped(uint64_t offset, std::span<std::byte> into) {
 }
 
 Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  if (!throttles_.empty()) CO_TRY(co_await admit(true, length));
+  co_return co_await zero(offset, length, flags);
+}
+
+Task<> Node::zero(uint64_t offset, uint64_t length, ZeroFlags flags) {
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const format::ChangeUnderWay change(tracker(length));
   CO_TRY(co_await zero_unmarked(offset, length, flags));
@@ -247,6 +265,7 @@ Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
 }
 
 Task<> Node::discard(uint64_t offset, uint64_t length) {
+  if (!throttles_.empty()) CO_TRY(co_await admit(true, length));
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const format::ChangeUnderWay change(tracker(length));
   co_return co_await format_->discard(offset, length);
@@ -342,6 +361,22 @@ Task<> Node::look_into_file(NodeStatus& found) {
   co_return {};
 }
 
+Task<NodeStatus> Node::status_here_in_file(uint64_t offset, uint64_t length) {
+  CO_TRY_ASSIGN(const NodeStatus stored, co_await status_here(offset, length));
+  NodeStatus found = stored;
+  CO_TRY(co_await look_into_file(found));
+  const uint64_t cluster = std::max<uint64_t>(format_->geometry().cluster_size, 1);
+  const uint64_t end = offset + found.length;
+  const bool whole = is_aligned(offset, cluster) && align_down(end, cluster) > offset;
+  if (found.zero && !stored.zero && whole) {
+    found.length = align_down(end, cluster) - offset;
+  } else if (found.length != stored.length) {
+    found.zero = stored.zero;
+    found.length = std::min(stored.length, align_up(end, cluster) - offset);
+  }
+  co_return found;
+}
+
 Task<NodeStatus> Node::status(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(NodeStatus found, co_await status_in_chain(offset, length));
   CO_TRY(co_await look_into_file(found));
@@ -367,5 +402,14 @@ Task<NodeStatus> Node::status_in_chain(uint64_t offset, uint64_t length) {
 }
 
 Task<> Node::close() { return format_->close(); }
+
+Task<> close_chain(std::shared_ptr<Node> node) {
+  Result<void> first;
+  for (; node; node = node->backing()) {
+    const Result<void> closed = co_await node->close();
+    if (first && !closed) first = closed;
+  }
+  co_return first;
+}
 
 }  // namespace oxbow::graph

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "jobs/copy_offload.h"
 #include "jobs/while_doing.h"
+#include "jobs/zero_scan.h"
 
 namespace oxbow::jobs {
 
@@ -26,7 +27,7 @@ bool may_overlap(graph::Node& target, const CopyOptions& options, const CopyPlan
 }  // namespace
 
 CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
-                 std::shared_ptr<graph::Node> target, CopyOptions options)
+                 std::shared_ptr<graph::Node> target, CopyOptions options, LayersCopied layers)
     : sources_(std::move(sources)),
       target_(std::move(target)),
       options_(std::move(options)),
@@ -35,9 +36,12 @@ CopyJob::CopyJob(std::vector<std::shared_ptr<graph::Node>> sources,
       turns_(options_.in_order),
       writes_overlap_(may_overlap(*target_, options_, plan_)),
       offload_(options_.kernel_copy && can_take_offload(*target_)),
-      detect_zeroes_(!options_.kernel_copy) {
+      detect_zeroes_(!options_.kernel_copy && !layers.as_it_is),
+      as_it_is_(layers.as_it_is) {
   if (options_.ranges) return;
-  if (options_.target_has_backing && target_->backing()) {
+  if (layers.upper) {
+    sources_.share_below(*layers.upper);
+  } else if (options_.target_has_backing && target_->backing()) {
     sources_.share_below(layers_above(*sources_.nodes().front(), *target_->backing()));
   } else if (options_.target_has_backing) {
     sources_.share_below(1);
@@ -48,6 +52,7 @@ Task<> CopyJob::run() {
   if (sources_.size() > align_up(target_->virtual_size(), SourceSet::sector)) {
     co_return fail(ErrorKind::invalid_argument, "output file is smaller than input file");
   }
+  if (options_.compress) target_->set_compression_level(options_.compression_level);
   announce_bulk(true);
   const Result<void> copied = co_await copy_all();
   announce_bulk(false);
@@ -130,6 +135,13 @@ Task<> CopyJob::read_and_write(CopyItem& item, uint64_t number) {
     CO_TRY(co_await read_data(item, lease.span()));
   }
   const std::vector<SparseRun> runs = split(item, lease.span());
+  if (options_.compress) {
+    const Result<std::vector<graph::Packed>> packed =
+        co_await pack_runs(runs, item.buffer_base(), lease.span());
+    CO_TRY(co_await turns_.wait(number));
+    if (!packed) co_return std::unexpected(packed.error());
+    co_return co_await write_packed_runs(runs, *packed);
+  }
   CO_TRY(co_await turns_.wait(number));
   co_return co_await write_runs(runs, item.buffer_base(), lease.span());
 }
@@ -150,7 +162,7 @@ Task<> CopyJob::offload(CopyItem& item) {
     }
     if (!copied) left.push_back(segment);
   }
-  if (!offload_) detect_zeroes_ = true;
+  if (!offload_) detect_zeroes_ = !as_it_is_;
   item.segments = std::move(left);
   co_return {};
 }
@@ -194,8 +206,13 @@ std::vector<SparseRun> CopyJob::split(const CopyItem& item, std::span<std::byte>
       append_run(runs, {segment.offset, segment.length, false});
       continue;
     }
+    if (options_.compress) {
+      const auto bytes = buffer.subspan(segment.offset - base, segment.length);
+      for (const SparseRun& run : split_units(segment, bytes)) append_run(runs, run);
+      continue;
+    }
     // What the kernel cannot copy is looked at, from then on everywhere.
-    if (segment.compressed) detect_zeroes_ = true;
+    if (segment.compressed && !as_it_is_) detect_zeroes_ = true;
     if (!detect_zeroes_) {
       append_run(runs, {segment.offset, segment.length, true});
       continue;
@@ -204,6 +221,19 @@ std::vector<SparseRun> CopyJob::split(const CopyItem& item, std::span<std::byte>
                            segment.run_begin, runs);
   }
   std::erase_if(runs, [&](const SparseRun& run) { return !run.data && leave_out_zeroes(run); });
+  return runs;
+}
+
+// A unit is written whole unless all of it is zeroes.
+std::vector<SparseRun> CopyJob::split_units(const CopySegment& segment,
+                                            std::span<const std::byte> bytes) const {
+  std::vector<SparseRun> runs;
+  const size_t unit = plan_.unit();
+  if (unit == 0 || options_.sparse_size == 0) return {{segment.offset, segment.length, true}};
+  for (size_t at = 0; at < bytes.size(); at += unit) {
+    const auto one = bytes.subspan(at, std::min(unit, bytes.size() - at));
+    append_run(runs, {segment.offset + at, one.size(), !is_zero(one)});
+  }
   return runs;
 }
 
@@ -222,6 +252,42 @@ Task<> CopyJob::write_runs(const std::vector<SparseRun>& runs, uint64_t base,
   if (writes_overlap_) turns_.done();
   for (const SparseRun& run : runs) CO_TRY(co_await write_run(run, base, buffer));
   if (!writes_overlap_) turns_.done();
+  co_return {};
+}
+
+// Packing waits for nobody's turn: several items do it at once.
+Task<std::vector<graph::Packed>> CopyJob::pack_runs(const std::vector<SparseRun>& runs,
+                                                    uint64_t base,
+                                                    std::span<const std::byte> buffer) {
+  std::vector<graph::Packed> packed;
+  for (const SparseRun& run : runs) {
+    if (!run.data) continue;
+    auto one = co_await target_->pack(run.offset, buffer.subspan(run.offset - base, run.length));
+    if (!one) {
+      co_return std::unexpected(
+          while_doing("error while writing at byte ", run.offset, one.error()));
+    }
+    packed.push_back(std::move(*one));
+  }
+  co_return packed;
+}
+
+Task<> CopyJob::write_packed_runs(const std::vector<SparseRun>& runs,
+                                  const std::vector<graph::Packed>& packed) {
+  auto next = packed.begin();
+  for (const SparseRun& run : runs) {
+    if (!run.data) {
+      CO_TRY(co_await write_run(run, 0, {}));
+      continue;
+    }
+    uint64_t written = 0;
+    const Result<void> done = co_await target_->write_packed(*next++, written);
+    if (done) continue;
+    if (done.error().kind() == ErrorKind::cancelled) co_return done;
+    co_return std::unexpected(
+        while_doing("error while writing at byte ", run.offset + written, done.error()));
+  }
+  turns_.done();
   co_return {};
 }
 

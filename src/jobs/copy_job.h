@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,20 @@
 
 namespace oxbow::jobs {
 
+/// For a copy from upper layers of a chain into a lower one.
+struct LayersCopied {
+  /// What these uppermost layers of the source say is copied; nothing: all that is.
+  std::optional<unsigned> upper;
+  /// Data stays data: zero bytes in it are not looked for.
+  bool as_it_is = false;
+};
+
 /// Runs once, on the loop of its nodes. Memory: options.parallel buffers of 2 MiB.
 class CopyJob {
  public:
   /// `target` must be at least as long as the sources together, each rounded up to sectors.
   CopyJob(std::vector<std::shared_ptr<graph::Node>> sources, std::shared_ptr<graph::Node> target,
-          CopyOptions options);
+          CopyOptions options, LayersCopied layers = {});
 
   /// The messages are the stock tool's ("error while reading at byte 0: Input/output
   /// error"); the hint is the layer's own, with the file's name.
@@ -45,6 +54,12 @@ class CopyJob {
                     std::span<const std::byte> buffer);
   Task<> write_many(const std::vector<SparseRun>& runs, uint64_t base,
                     std::span<const std::byte> buffer);
+  [[nodiscard]] std::vector<SparseRun> split_units(const CopySegment& segment,
+                                                   std::span<const std::byte> bytes) const;
+  Task<std::vector<graph::Packed>> pack_runs(const std::vector<SparseRun>& runs, uint64_t base,
+                                             std::span<const std::byte> buffer);
+  Task<> write_packed_runs(const std::vector<SparseRun>& runs,
+                           const std::vector<graph::Packed>& packed);
   Task<> write_run(SparseRun run, uint64_t base, std::span<const std::byte> buffer);
   [[nodiscard]] bool share_cluster(const SparseRun& left, const SparseRun& right) const;
   [[nodiscard]] bool leave_out_zeroes(const SparseRun& run) const;
@@ -61,6 +76,7 @@ class CopyJob {
   bool writes_overlap_;
   bool offload_;        // the kernel copies data, as long as it can
   bool detect_zeroes_;  // what passes through our hands is looked at
+  bool as_it_is_;
   uint64_t total_ = 0;  // bytes, for progress
   uint64_t done_ = 0;
   uint64_t started_ = 0;  // bytes handed to tasks, for the rate limit

@@ -27,6 +27,7 @@ CopyPlan::CopyPlan(SourceSet& sources, graph::Node& target, const CopyOptions& o
       options_(options),
       splitter_(options.sparse_size),
       write_everything_(options.sparse_size == 0),
+      unit_(options.compress ? target.format().compressed_unit() : 0),
       known_zero_from_(zero_from(target, options)) {}
 
 CopyPlan::PlacedRun::Need CopyPlan::need_for(SourceRun::Kind kind, PlacedRun& run) const {
@@ -73,6 +74,18 @@ Task<CopyPlan::PlacedRun> CopyPlan::placed_run(uint64_t offset) {
   co_return run;
 }
 
+// Where data is written in whole units: those that are all of a kind, or one that is not, which is
+// copied. `offset` begins a unit.
+Task<CopyPlan::PlacedRun> CopyPlan::run_of_units(uint64_t offset) {
+  CO_TRY_ASSIGN(PlacedRun run, co_await placed_run(offset));
+  if (unit_ == 0) co_return run;
+  if (run.need == PlacedRun::Need::salvage) run.need = PlacedRun::Need::copy;
+  if (run.end != size()) run.end = align_down(run.end, unit_);
+  if (run.end > offset) co_return run;
+  co_return PlacedRun{offset, std::min(offset + unit_, size()), PlacedRun::Need::copy,
+                      run.compressed};
+}
+
 // Data stays inside one window. A run that needs no buffer may reach over many; the item
 // then ends at the last boundary of a window inside it.
 Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
@@ -80,7 +93,7 @@ Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
   uint64_t stop = std::min(align_down(offset, window) + window, size());
   uint64_t at = offset;
   while (at < stop) {
-    CO_TRY_ASSIGN(const PlacedRun run, co_await placed_run(at));
+    CO_TRY_ASSIGN(const PlacedRun run, co_await run_of_units(at));
     uint64_t end = std::min(run.end, stop);
     if (run.need != PlacedRun::Need::copy && run.end > stop) {
       end = run.end == size() ? run.end : std::max(align_down(run.end, window), stop);
@@ -88,7 +101,7 @@ Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
     }
     const bool copies = run.need == PlacedRun::Need::copy;
     const bool salvages = run.need == PlacedRun::Need::salvage;
-    if (copies && splitter_.needs_stock_steps()) {
+    if (copies && unit_ == 0 && splitter_.needs_stock_steps()) {
       const uint64_t step_end =
           run.begin + align_down(at - run.begin, SparseSplitter::step) + SparseSplitter::step;
       end = std::min(run.end, step_end);
@@ -106,7 +119,7 @@ Task<CopyItem> CopyPlan::item_at(uint64_t offset) {
 Task<uint64_t> CopyPlan::work_in_all() {
   uint64_t total = 0;
   for (uint64_t at = 0; at < size();) {
-    CO_TRY_ASSIGN(const PlacedRun run, co_await placed_run(at));
+    CO_TRY_ASSIGN(const PlacedRun run, co_await run_of_units(at));
     if (run.need != PlacedRun::Need::nothing) total += run.end - at;
     at = run.end;
   }

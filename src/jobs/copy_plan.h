@@ -50,6 +50,8 @@ class CopyPlan {
 
   [[nodiscard]] uint64_t size() const { return sources_.size(); }
   [[nodiscard]] const SparseSplitter& splitter() const { return splitter_; }
+  /// Bytes that are written whole or not at all: a multiple of this; 0: any.
+  [[nodiscard]] uint32_t unit() const { return unit_; }
   /// Bytes from here on read as zeroes in the target before the copy.
   [[nodiscard]] uint64_t known_zero_from() const { return known_zero_from_; }
 
@@ -63,6 +65,7 @@ class CopyPlan {
     bool compressed = false;
   };
   Task<PlacedRun> placed_run(uint64_t offset);
+  Task<PlacedRun> run_of_units(uint64_t offset);
   [[nodiscard]] PlacedRun wanted_from(uint64_t offset) const;
   [[nodiscard]] PlacedRun::Need need_for(SourceRun::Kind kind, PlacedRun& run) const;
 
@@ -70,6 +73,7 @@ class CopyPlan {
   const CopyOptions& options_;
   SparseSplitter splitter_;
   bool write_everything_;
+  uint32_t unit_;
   /// Bytes from here on read as zeroes in the target already.
   uint64_t known_zero_from_;
   PlacedRun current_;

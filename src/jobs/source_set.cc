@@ -1,10 +1,9 @@
 #include "jobs/source_set.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "jobs/same_file.h"
 
 namespace oxbow::jobs {
 
@@ -13,13 +12,6 @@ using graph::Node;
 using graph::NodeStatus;
 
 namespace {
-
-bool same_file(const std::string& left, const std::string& right) {
-  if (left == right) return true;
-  struct stat a, b;
-  if (::stat(left.c_str(), &a) != 0 || ::stat(right.c_str(), &b) != 0) return false;
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 SourceRun::Kind kind_of(const NodeStatus& status) {
   return status.zero ? SourceRun::Kind::zero : SourceRun::Kind::data;
@@ -60,7 +52,7 @@ Task<SourceRun> SourceSet::run_above_shared(Node& node, uint64_t offset, uint64_
   for (unsigned depth = 0; depth < shared_below_ && layer != nullptr; ++depth) {
     if (offset >= layer->virtual_size()) co_return SourceRun{length, SourceRun::Kind::zero, false};
     const uint64_t limit = std::min(length, layer->virtual_size() - offset);
-    CO_TRY_ASSIGN(const NodeStatus status, co_await layer->status_here(offset, limit));
+    CO_TRY_ASSIGN(const NodeStatus status, co_await layer->status_here_in_file(offset, limit));
     length = status.length;
     if (status.kind != RunKind::hole || status.zero) {
       co_return SourceRun{length, kind_of(status), status.kind == RunKind::compressed};

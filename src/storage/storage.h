@@ -26,6 +26,8 @@ struct Limits {
   bool can_discard = false;
   /// copy_from works from another storage of the same driver.
   bool can_copy = false;
+  /// Offsets are places in one file, which may be shown.
+  bool has_places = true;
 };
 
 struct WriteFlags {

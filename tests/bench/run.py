@@ -17,14 +17,18 @@ import sys
 import tempfile
 
 import bitmaps
+import chain
+import compress
 import convert
+import encrypt
 import guard
 import measure
 import small_io
 import snapshots
 import tables
 
-PARTS = {"convert": convert, "tables": tables, "io": small_io, "snapshots": snapshots}
+PARTS = {"convert": convert, "compress": compress, "encrypt": encrypt, "tables": tables, "io": small_io,
+         "snapshots": snapshots, "chain": chain}
 TABLES = {"guard": guard, "bitmaps": bitmaps}  # with figures of their own
 
 

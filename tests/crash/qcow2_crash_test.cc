@@ -15,6 +15,7 @@ namespace {
 struct Workload {
   const char* name;
   ImageShape shape;
+  bool compress = false;  // clusters that are written whole, where nothing was
 };
 
 const Workload workloads[] = {
@@ -26,6 +27,10 @@ const Workload workloads[] = {
     {"ext_16k",
      {.cluster_bits = 14, .extended_l2 = true, .backing_bytes = 200000, .bytes = 512 << 10}},
     {"lazy_512", {.cluster_bits = 9, .lazy_refcounts = true, .bytes = 96 << 10}},
+    {"packed_512", {.cluster_bits = 9, .bytes = 96 << 10}, true},
+    {"packed_4k", {.cluster_bits = 12, .bytes = 256 << 10}, true},
+    {"packed_rc2_1k", {.cluster_bits = 10, .refcount_order = 1, .bytes = 128 << 10}, true},
+    {"packed_lazy_512", {.cluster_bits = 9, .lazy_refcounts = true, .bytes = 96 << 10}, true},
 };
 
 // For each byte of the disk, the values that it may have.
@@ -107,7 +112,8 @@ struct Recording {
   History history;
 };
 
-Recording run_workload(const ImageShape& shape, uint32_t seed) {
+Recording run_workload(const Workload& workload, uint32_t seed) {
+  const ImageShape& shape = workload.shape;
   std::vector<uint8_t> start(shape.bytes);
   for (uint64_t i = 0; i < std::min(shape.bytes, shape.backing_bytes); ++i)
     start[i] = backing_byte(i);
@@ -116,6 +122,7 @@ Recording run_workload(const ImageShape& shape, uint32_t seed) {
   auto node =
       open_node(std::make_unique<storage::LentStorage>(crash), make_backing(shape.backing_bytes));
   EXPECT_TRUE(node) << node.error().message();
+  (*node)->set_compress(workload.compress);
   async::Loop& loop = async::Loop::current_thread();
   OpSource source(seed, shape.bytes, uint64_t{1} << shape.cluster_bits);
   std::vector<std::byte> buffer(4 * (uint64_t{1} << shape.cluster_bits) + 65536);
@@ -161,7 +168,7 @@ TEST_P(Qcow2Crash, leaves_leaks_at_worst) {
   size_t states = 0;
   for (uint32_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
-    const Recording recording = run_workload(GetParam().shape, seed);
+    const Recording recording = run_workload(GetParam(), seed);
     storage::CrashOptions options;
     options.exhaustive = 5;
     options.samples = 8;

@@ -49,4 +49,18 @@ inline void write_some(async::Loop& loop, graph::Node& node) {
   (void)loop.run(node.flush());
 }
 
+/// Compressed clusters at the beginning and at the end of the disk, where nothing was.
+inline void write_compressed(async::Loop& loop, graph::Node& node) {
+  const uint64_t size = node.virtual_size();
+  const uint64_t unit = node.format().compressed_unit();
+  if (unit == 0 || size < unit) return;
+  std::vector<std::byte> buffer(unit, guest_byte);
+  const iovec part{buffer.data(), buffer.size()};
+  for (const uint64_t offset : {uint64_t{0}, size / 2 / unit * unit, (size - unit) / unit * unit}) {
+    (void)loop.run(node.write_compressed(offset, IoSpan(&part, 1)));
+    (void)loop.run(node.read(offset, IoSpan(&part, 1)));
+  }
+  (void)loop.run(node.flush());
+}
+
 }  // namespace oxbow::fuzz

@@ -57,7 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     (void)loop.run(node->close());
   }
   if (auto node = fuzz::open(loop, std::make_unique<storage::MemoryStorage>(bytes), true)) {
+    fuzz::write_compressed(loop, *node);
     fuzz::write_some(loop, *node);
+    fuzz::write_compressed(loop, *node);
     use_snapshots(loop, *node);
     (void)loop.run(node->close());
   }

@@ -5,7 +5,9 @@
     @poke FILE OFFSET HEX            @append FILE LENGTH BYTE          @random FILE SIZE SEED
     @header FILE FIELD VALUE         @l1 FILE INDEX VALUE              @l2 FILE GUEST VALUE
     @bitmap FILE GUEST VALUE         @refcount FILE CLUSTER VALUE      @reftable FILE INDEX VALUE
-    @bitmap-in-use FILE INDEX
+    @bitmap-in-use FILE INDEX        @vhdx-log FILE ENTRY
+    @bochs FROM TO [VERSION [EXTENT]]        @cloop FROM TO [BLOCK]
+    @dmg FROM TO [KIND+KIND [CHUNK [plist|fork [TABLES]]]]
     @leak FILE                       @name FILE "backing name"         @snap FILE OFFSET HEX
 
 Sizes may carry k, M, G. VALUE is a number, or `|N`, `&N`, `^N`, `+N` to change the old one. A
@@ -15,8 +17,12 @@ CLUSTER may be `data:GUEST` or `l2:GUEST`: the cluster that holds that guest off
 import os
 import random
 
+import bochs_image
+import cloop_image
+import dmg_image
 from files import copy_sparse
 from qcow2 import HEADER, OFFSET_MASK, Qcow2
+from vhdx import plant_log
 
 
 def size(text):
@@ -80,8 +86,9 @@ def punch(path, offset, length):
 
 
 def poke(path, offset, text):
+    """A negative offset counts from the end."""
     with open(path, "r+b") as file:
-        file.seek(size(offset))
+        file.seek(size(offset), os.SEEK_END if offset.startswith("-") else os.SEEK_SET)
         file.write(bytes.fromhex(text))
 
 
@@ -161,7 +168,22 @@ def bitmap_in_use(path, index):
         _modify(image, at + 12, 4, "|1")
 
 
+def bochs(source, target, version="2", extent="64k"):
+    bochs_image.make(source, target, int(version), size(extent))
+
+
+def cloop(source, target, block="64k"):
+    cloop_image.make(source, target, size(block))
+
+
+def dmg(source, target, kinds="zlib", chunk="64k", form="plist", tables="1"):
+    dmg_image.make(source, target, kinds, size(chunk), form, int(tables))
+
+
 VERBS = {
+    "@bochs": bochs,
+    "@cloop": cloop,
+    "@dmg": dmg,
     "@truncate": truncate,
     "@write": write,
     "@punch": punch,
@@ -184,8 +206,9 @@ VERBS = {
     "@leak": leak,
     "@name": backing_name,
     "@snap": snap,
+    "@vhdx-log": plant_log,
 }
-PATH_ARGUMENTS = {"@cp": 2, "@mv": 2}
+PATH_ARGUMENTS = {"@cp": 2, "@mv": 2, "@bochs": 2, "@cloop": 2, "@dmg": 2}
 
 
 def run_action(argv, directory):

@@ -27,6 +27,8 @@ _FRAGMENTED = re.compile(r"\d+\.\d\d% fragmented")
 _FRAGMENTED_JSON = re.compile(r',?\n\s*"fragmented-clusters": \d+')
 # Stock numbers its nodes; ours names the file.
 _NODE = re.compile(r"(persistent in|persistent bitmaps to) ('[^']*'|[^:\s]+)")
+# LUKS volumes are random.
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
@@ -45,6 +47,7 @@ def mask(text):
     text = _STATS_SHORT.sub(r"\1,TIME", text)
     text = _BENCH.sub("Run completed in TIME", text)
     text = _DATE.sub("DATE", text)
+    text = _UUID.sub("UUID", text)
     text = _NODE.sub(r"\1 NODE", text)
     return _DATE_JSON.sub(r'"date-\1": 0', text)
 

@@ -96,6 +96,17 @@ _TEXT = {
         qemu-img create -q -f qcow2 -b changed.raw -F raw fixed.qcow2
         qemu-io -c "write -P 0x11 64k 36k" fixed.qcow2
     """,
+    # the passphrase of all is "abc"
+    "encrypted": """
+        qemu-img create -q --object secret,id=s,data=abc -f luks -o key-secret=s,iter-time=0 a.luks 1M
+        qemu-io --object secret,id=s,data=abc -c "write -P 1 0 64k" --image-opts driver=luks,key-secret=s,file.filename=a.luks
+        qemu-img create -q --object secret,id=s,data=abc -f qcow2 -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=0 q.qcow2 1M
+        qemu-io --object secret,id=s,data=abc -c "write -P 1 0 64k" --image-opts driver=qcow2,encrypt.key-secret=s,file.filename=q.qcow2
+        qemu-img create -q --object secret,id=s,data=abc -f qcow2 -o encrypt.format=aes,encrypt.key-secret=s e.qcow2 1M
+        qemu-io --object secret,id=s,data=abc -c "write -P 1 0 64k" --image-opts driver=qcow2,encrypt.key-secret=s,file.filename=e.qcow2
+        qemu-img create -q -f qcow2 p.qcow2 1M
+        qemu-io -c "write -P 2 0 64k" p.qcow2
+    """,
 }
 
 FIXTURES = {name: parse_steps(text) for name, text in _TEXT.items()}

@@ -220,6 +220,7 @@ def gen_convert(rng, name):
         words = [w for w in words if w not in ("-W", "-C")] + ["-m 1"]
     if rng.random() < 0.5:
         words.append(f"-f {fmt}")
+    packs = rng.random() < 0.3
     if rng.random() < 0.3:
         words.append("-S " + rng.choice(("0", "512", "4k", "64k", "1M")))
     lines = []
@@ -227,6 +228,8 @@ def gen_convert(rng, name):
         opts, _, _, _ = options(rng)
         target = "out.qcow2"
         words += ["-O qcow2"] + ([f"-o {opts}"] if opts else [])
+        if packs:
+            words.append("-c")
     else:
         target = "out.raw"
         words += rng.choice((["-O raw"], [], ["-O raw -o preallocation=falloc"]))
@@ -283,6 +286,67 @@ def gen_map(rng, name):
     return case(name, "\n".join(lines), "\n".join(setup))
 
 
+def _chain(rng, cluster, version2):
+    """Files below each other, the lowest first: (lines that make them, [(name, format)])."""
+    size = rng.choice((65536, 300000, 1 << 20, 2 << 20))
+    raw = bytes_of(cluster) >= 65536 and rng.random() < 0.5
+    layers = [("l0.raw", "raw") if raw else ("l0.qcow2", "qcow2")]
+    option = f"-o cluster_size={cluster} "
+    lines = [f"qemu-img create -q -f {layers[0][1]} {'' if raw else option}{layers[0][0]} {size}"]
+    for number in range(1, rng.choice((2, 2, 3, 4))):
+        below = layers[-1]
+        length = rng.choice((size, size, size, size * 2, size // 2, size + 65536))
+        layers.append((f"l{number}.qcow2", "qcow2"))
+        version = rng.choice(("", "", "-o lazy_refcounts=on ",
+                              "-o compat=0.10 " if version2 else ""))
+        lines.append(f"qemu-img create -q -f qcow2 {option}{version}-b {below[0]} -F {below[1]} "
+                     f"{layers[-1][0]} {length}")
+    for layer, fmt in layers:
+        lines.append(_fill(rng, layer, fmt, size // 2, bytes_of(cluster)))
+    return [line for line in lines if line], layers
+
+
+def _fill(rng, layer, fmt, size, cluster):
+    guest = Guest(size)
+    changes = [c for c in sequence(rng, guest, cluster, 8) if _always_works(c)]
+    return call(changes, layer, f"-f {fmt}") if changes else ""
+
+
+def gen_commit(rng, name):
+    """A random chain; its top, or a middle, committed into any layer below."""
+    # Stock cannot make a version 2 layer longer over a layer that is longer still; ours can.
+    setup, layers = _chain(rng, rng.choice(("4k", "8k", "64k", "64k", "256k", "2M")), False)
+    top = rng.randrange(1, len(layers))
+    words = ["qemu-img commit"] + rng.sample(("-d", "-p", "-q", "-t none", "-r 1G"),
+                                             rng.choice((0, 0, 1, 2)))
+    if rng.random() < 0.5:
+        words.append(f"-b {layers[rng.randrange(top)][0]}")
+    lines = [" ".join(words + [layers[top][0]])]
+    lines += look(rng, layers[top][0])
+    lines.append(f'qemu-io -c "write -P 201 0 5k" {layers[top][0]}')
+    return case(name, "\n".join(lines), "\n".join(setup))
+
+
+def gen_rebase(rng, name):
+    """A random chain; its top put on another layer, on another file, or on nothing."""
+    cluster = rng.choice(CLUSTERS)
+    setup, layers = _chain(rng, cluster, True)
+    other = f"qemu-img create -q -f qcow2 -o cluster_size={rng.choice(CLUSTERS)} other.qcow2 1M"
+    setup += [other, _fill(rng, "other.qcow2", "qcow2", 1 << 20, bytes_of(cluster))]
+    top = layers[-1][0]
+    lines = []
+    for _ in range(rng.choice((1, 1, 2))):
+        below = rng.choice(layers[:-1] + [("other.qcow2", "qcow2"), ('""', None)])
+        words = ["qemu-img rebase"] + rng.sample(("-p", "-q", "-t none", "-T none", "-U"),
+                                                 rng.choice((0, 0, 1, 2)))
+        if rng.random() < 0.15:
+            words.append("-u")
+        words.append(f"-b {below[0]}" + (f" -F {below[1]}" if below[1] else ""))
+        lines.append(" ".join(words + [top]))
+    return case(name, "\n".join(lines + look(rng, top)),
+                "\n".join(line for line in setup if line))
+
+
 def gen_damage(rng, name):
     """One or two metadata fields spoilt; check, map, info and a read say what stock says."""
     opts, cluster, extended, version2 = options(rng)
@@ -336,7 +400,9 @@ def _field(rng):
 
 
 KINDS = (  # name, maker, share of the count
-    ("io", gen_io, 40),
+    ("io", gen_io, 32),
+    ("commit", gen_commit, 4),
+    ("rebase", gen_rebase, 4),
     ("create", gen_create, 12),
     ("stock-image", gen_stock_image, 10),
     ("raw-io", gen_raw_io, 6),

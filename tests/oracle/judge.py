@@ -11,6 +11,7 @@ import re
 
 import compare
 from files import data_ranges, same_bytes
+from foreign import format_of, masked_copy
 from outcome import Failure
 from qcow2 import MAGIC, Qcow2
 
@@ -34,10 +35,17 @@ class Judge:
                 continue
             if _unchanged(*paths):
                 continue
-            kind = "qcow2" if _magic(paths[1]) == MAGIC else "raw"
+            foreign = format_of(paths[1])
+            kind = {MAGIC: "qcow2", b"LUKS": "luks"}.get(_magic(paths[1])) or foreign or "raw"
             outcome.facts[f"{kind} images"] += 1
-            identical = same_bytes(*paths[1:])
+            identical = _same_image(foreign, *paths[1:])
             outcome.facts[f"{kind} identical"] += identical
+            if foreign:
+                self._foreign(name, foreign, stock_dir, our_dir, identical, outcome)
+                continue
+            if kind == "luks":  # random throughout; cases let each side read the other's
+                self._size(name, paths[1], paths[2], outcome)
+                continue
             if kind == "raw":
                 self._raw(name, paths[1], paths[2], outcome)
                 continue
@@ -48,15 +56,36 @@ class Judge:
     def _fail(self, outcome, kind, name, detail):
         outcome.failures.append(Failure(kind, name, detail))
 
-    def _raw(self, name, stock, ours, outcome):
+    def _size(self, name, stock, ours, outcome):
         sizes = os.path.getsize(stock), os.path.getsize(ours)
         if sizes[0] != sizes[1]:
             self._fail(outcome, "raw-size", name, f"stock {sizes[0]}, oxbow {sizes[1]}")
-        elif not same_bytes(stock, ours):
+        return sizes
+
+    def _raw(self, name, stock, ours, outcome):
+        sizes = self._size(name, stock, ours, outcome)
+        if sizes[0] == sizes[1] and not same_bytes(stock, ours):
             self._fail(outcome, "raw-bytes", name, "contents differ")
         holes = list(data_ranges(stock)), list(data_ranges(ours))
         if sizes[0] == sizes[1] and holes[0] != holes[1]:
             self._fail(outcome, "raw-holes", name, f"- {holes[0][:8]}\n+ {holes[1][:8]}")
+
+    def _foreign(self, name, kind, stock_dir, our_dir, identical, outcome):
+        """Other formats: the same bytes, or the same disk by stock's check and compare."""
+        if not identical:
+            if self.options.strict:
+                self._fail(outcome, "image-bytes", name, "bytes differ")
+            sides = []
+            for base in (stock_dir, our_dir):
+                said = self.stock.run((IMG, "info", "--output=json", "-f", kind, name), base)
+                facts = {k: v for k, v in _json(said.stdout).items() if k != "actual-size"}
+                check = self.stock.run((IMG, "check", "-f", kind, name), base)
+                sides.append(facts | {"exit": said.code, "check": check.code})
+            if sides[0] != sides[1]:
+                self._fail(outcome, "image-info", name, _pairs(*sides))
+            self._compare_guest(name, kind, stock_dir, our_dir, outcome)
+        if self.options.cross:
+            self._cross_read(name, stock_dir, outcome, kind)
 
     def _qcow2(self, name, stock_dir, our_dir, identical, outcome):
         if identical:
@@ -103,16 +132,19 @@ class Judge:
         with Qcow2(os.path.join(stock_dir, name)) as image:
             if image.header("size") > LARGEST_READ:
                 return
+        self._compare_guest(name, "qcow2", stock_dir, our_dir, outcome)
+
+    def _compare_guest(self, name, kind, stock_dir, our_dir, outcome):
         parent = os.path.dirname(stock_dir)
         words = [os.path.join(os.path.basename(base), name) for base in (stock_dir, our_dir)]
-        said = self.stock.run((IMG, "compare", "-f", "qcow2", "-F", "qcow2", *words), parent)
+        said = self.stock.run((IMG, "compare", "-f", kind, "-F", kind, *words), parent)
         if said.code == 0:
             return
         if said.code == 1:
             self._fail(outcome, "image-guest", name, said.stdout.strip())
             return
         # Neither may be readable, if stock cannot read what stock made.
-        opens = [self.stock.run((IMG, "info", "-f", "qcow2", w), parent).code for w in words]
+        opens = [self.stock.run((IMG, "info", "-f", kind, w), parent).code for w in words]
         if opens[0] != opens[1] or said.code not in (0, 2, 3, 4):
             self._fail(outcome, "image-guest", name, said.stderr.strip())
 
@@ -125,16 +157,17 @@ class Judge:
                 detail = f"- {stock.code} {stock.stdout[:300]}{stock.stderr[:300]}\n"
                 detail += f"+ {ours.code} {ours.stdout[:300]}{ours.stderr[:300]}"
                 self._fail(outcome, "cross-" + words[0], name, detail)
-        with Qcow2(os.path.join(stock_dir, name)) as image:
-            if image.header("size") <= LARGEST_READ:
-                self._cross_read(name, stock_dir, outcome)
+        self._cross_read(name, stock_dir, outcome)
 
-    def _cross_read(self, name, directory, outcome):
+    def _cross_read(self, name, directory, outcome, kind="qcow2"):
+        size = self.stock.run((IMG, "info", "--output=json", "-f", kind, name), directory)
+        if _json(size.stdout).get("virtual-size", 0) > LARGEST_READ:
+            return
         raw = name + ".cross"
         path = os.path.join(directory, raw)
-        argv = (IMG, "convert", "-f", "qcow2", "-O", "raw", name, raw)
+        argv = (IMG, "convert", "-f", kind, "-O", "raw", name, raw)
         ours = self.oxbow.run(argv, directory)
-        words = (IMG, "compare", "-f", "qcow2", "-F", "raw", name, raw)
+        words = (IMG, "compare", "-f", kind, "-F", "raw", name, raw)
         stock = self.stock.run(words, directory)
         # What stock itself cannot convert, ours need not.
         if (ours.code or stock.code) and self.stock.run(argv, directory).code == 0:
@@ -152,6 +185,18 @@ def _unchanged(before, stock, ours):
     )
 
 
+def _same_image(kind, stock, ours):
+    if kind is None:
+        return same_bytes(stock, ours)
+    copies = [path + ".masked" for path in (stock, ours)]
+    for path, copy in zip((stock, ours), copies):
+        masked_copy(path, copy, kind)
+    same = same_bytes(*copies)
+    for copy in copies:
+        os.remove(copy)
+    return same
+
+
 def _magic(path):
     with open(path, "rb") as file:
         return file.read(4)
@@ -167,4 +212,4 @@ def _json(text):
 def _pairs(stock, ours):
     """The keys that differ, as `key: stock X, oxbow Y`."""
     keys = [key for key in stock if stock[key] != ours.get(key)]
-    return re.sub(r"\s+", " ", ", ".join(f"{k}: stock {stock[k]}, oxbow {ours[k]}" for k in keys))
+    return re.sub(r"\s+", " ", ", ".join(f"{k}: stock {stock[k]}, oxbow {ours.get(k)}" for k in keys))

@@ -123,9 +123,10 @@ class Qcow2:
             facts["autoclear"] &= ~AUTOCLEAR_BITMAP_RECORD
         if self.header("version") >= 3 and self.header("header_length") > 104:
             facts["compression"] = self.header("compression")
-        self.file.seek(self.header("backing_offset"))
-        facts["backing"] = self.file.read(min(self.header("backing_size"), 1023))
-        if not self.header("backing_offset"):
+        offset, size = self.header("backing_offset"), self.header("backing_size")
+        self.file.seek(offset)
+        facts["backing"] = self.file.read(min(size, 1023))
+        if not offset:
             facts["backing"] = b""
         facts["backing_format"] = self.extensions().get(EXTENSION_BACKING_FORMAT, b"")
         return facts

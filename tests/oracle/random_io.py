@@ -9,9 +9,11 @@ class Guest:
     def __init__(self, size, fill=0):
         self.size = size
         self.bytes = [(0, size, fill)]  # (begin, end, value), sorted, covering all
+        self.seen_changes = []  # (begin, end) of each
 
     def set(self, begin, end, value):
         """The guest bytes [begin, end) are now `value`."""
+        self.seen_changes.append((begin, end))
         kept = []
         for b, e, v in self.bytes:
             if b < begin:
@@ -21,6 +23,10 @@ class Guest:
         if begin < end:
             kept.append((begin, end, value))
         self.bytes = sorted(run for run in kept if run[0] < run[1])
+
+    def untouched(self, begin, end):
+        """Nothing in [begin, end) was changed since this model began."""
+        return all(e <= begin or b >= end for b, e in self.seen_changes)
 
     def resize(self, size):
         """A longer disk reads zeroes behind the old end."""
@@ -62,8 +68,13 @@ def _read(rng, guest):
     return f"read -v {begin} {length}", "read"
 
 
-def _write(rng, guest, begin, length):
+def _write(rng, guest, begin, length, cluster):
     value = rng.randrange(1, 256)
+    if begin % cluster == 0 and length % cluster == 0 and rng.random() < 0.3:
+        # Elsewhere something may be there already, which stock does not replace.
+        if guest.untouched(begin, begin + length):
+            guest.set(begin, begin + length, value)
+            return f"write -c -P {value} {begin} {length}", "write"
     guest.set(begin, begin + length, value)
     verb = rng.choice(("write", "write", "write", "writev", "aio_write"))
     flags = " -f" if rng.random() < 0.1 else ""
@@ -87,7 +98,7 @@ def sequence(rng, guest, cluster, length, grow=False):
         begin, count = _range(rng, guest.size, cluster)
         dice = rng.random()
         if dice < 0.45:
-            text, verb = _write(rng, guest, begin, count)
+            text, verb = _write(rng, guest, begin, count, cluster)
         elif dice < 0.60:
             text, verb = _zero(rng, guest, begin, count)
         elif dice < 0.72:

@@ -1,18 +1,14 @@
 """All the cases written by hand, of every table."""
 
 import importlib
-
-TABLES = ("create", "info", "check", "map", "convert", "compare", "io", "open", "lock", "resize",
-          "measure", "dd", "bench",
-          "interop", "guard", "repair", "snapshot",
-          "bitmap", "vmstate")
+from pathlib import Path
 
 
 def written_cases():
     """The cases of every cases_*.py; a name may be used once."""
     cases = []
-    for name in TABLES:
-        cases += importlib.import_module("cases_" + name).CASES
+    for table in sorted(Path(__file__).parent.glob("cases_*.py")):
+        cases += importlib.import_module(table.stem).CASES
     names = [case.name for case in cases]
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:

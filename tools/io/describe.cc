@@ -1,5 +1,6 @@
 // What the image says of itself: info, alloc, map.
 #include "../info_output.h"
+#include "api/filename.h"
 #include "arguments.h"
 #include "graph/node.h"
 #include "statistics.h"
@@ -38,12 +39,13 @@ Outcome run_info(Shell& shell, const Call&) {
   const std::string format = shell.image->format();
   fmt::print("format name: {}\n", format);
   // Once as a format and once as what lies below it.
-  if (format != "qcow2" && format != "raw") fmt::print("format name: {}\n", format);
+  if (api::is_storage_driver(format)) fmt::print("format name: {}\n", format);
   if (!info) {
     error_report(shell.context, info.error());
     return Outcome::failed;
   }
   // The stock shell ends here without a word where the driver has no figures.
+  if (!info->dirty) return Outcome::failed;
   if (shell.image->node()->format().file().driver().starts_with("null-")) return Outcome::failed;
   fmt::print("cluster size: {}\n", human(info->cluster_size.value_or(0)));
   fmt::print("vm state offset: {}\n", human(vm_state_offset(*info)));

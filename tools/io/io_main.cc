@@ -42,7 +42,6 @@ struct Invocation {
   OpenRecipe recipe;
   std::string format;
   bool format_given = false;
-  ObjectSet objects;
 };
 
 void print_usage_of_shell(const ToolContext& context) {
@@ -77,7 +76,7 @@ std::optional<int> take_own_option(Shell& shell, Invocation& into, int letter) {
       return 1;
     }
     case opt_own_object: {
-      const Result<void> added = into.objects.add(optarg);
+      const Result<void> added = context.objects->add(optarg);
       if (added) return std::nullopt;
       error_report(context, added.error());
       return 1;

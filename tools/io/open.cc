@@ -61,11 +61,13 @@ OpenOptions default_open_options(Shell& shell) {
   options.cache = CacheMode::writethrough;
   options.unmap_on_discard = true;
   options.trust = shell.trust;
+  options.secrets = shell.context.secrets();
   options.warn = [&shell](std::string_view message) { warning_line(shell.context, message); };
   options.on_repair = [&shell](const CheckFinding& finding) {
     finding_line(shell.context, finding);
   };
   options.on_event = [&shell](const ImageEvent& event) { tell_event(shell, event); };
+  options.on_mismatch = end_at_mismatch;
   options.debug_output = [](const std::string& message) { fmt::print("{}\n", message); };
   return options;
 }
@@ -99,6 +101,7 @@ bool open_into(Shell& shell, OpenRecipe recipe) {
     error_report(shell.context, "file open already, try 'help close'");
     return false;
   }
+  shell.context.objects->give_to(recipe.options);
   auto image = open_recipe(recipe);
   if (!image) {
     const std::string device = recipe.name ? " device " + *recipe.name : "";

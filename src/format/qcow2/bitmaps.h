@@ -85,6 +85,10 @@ class Bitmaps final : public ChangeTracker {
   Task<> before_resize(uint64_t bytes);
   Task<> after_resize();
 
+  /// Copies what lies behind `end`, a host offset, to free places that are lower, while no bitmap
+  /// is in use; the old ones are queued to be released. Nobody else is at work.
+  Task<> move_down(uint64_t end);
+
   /// Stores all that changed and unmarks it. What cannot be stored stays IN_USE.
   Task<> store();
 
@@ -138,6 +142,8 @@ class Bitmaps final : public ChangeTracker {
   Task<> write_directory_in_place();
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
+  Task<uint64_t> copy_bits_below(uint64_t offset);
+  Task<Bitmap> copy_below(Bitmap entry, uint64_t end, std::vector<Release>& old);
   void give_up();
   [[nodiscard]] uint64_t directory_offset() const {
     return header_.bitmaps ? header_.bitmaps->directory_offset : 0;

@@ -86,6 +86,20 @@ class ClusterMap {
   /// The old table is left to be released.
   Task<> adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint64_t disk_size);
 
+  /// An L1 entry's L2 table, which lies at another place, too.
+  struct TablePlace {
+    uint64_t index;
+    uint64_t offset;
+  };
+  /// The L1 entries, in order, name these places from now on. The caller owes a barrier.
+  Task<> relink_tables(std::span<const TablePlace> places);
+  /// What is in the cache is outdated; nothing in it has changed.
+  void forget_tables() { cache_.drop_all(); }
+  /// Whether the cluster's L2 table is this disk's alone.
+  [[nodiscard]] bool owns_table_of(uint64_t cluster) const {
+    return l1_index(cluster) < l1_.size() && owns_table(l1_index(cluster));
+  }
+
   /// Answers from another tree, without a word to the disk.
   void show_tree(std::vector<uint64_t> entries) {
     cache_.drop_all();

@@ -1,4 +1,5 @@
-// What snapshots ask of the active tables: flags that tell who shares, and another tree.
+// What snapshots and compacting ask of the active tables: flags that tell who shares, another
+// tree, tables at other places.
 #include "format/qcow2/cluster_map.h"
 
 namespace oxbow::format::qcow2 {
@@ -29,6 +30,18 @@ Task<> ClusterMap::adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint
   l1_ = std::move(entries);
   cache_.drop_all();
   co_return {};
+}
+
+Task<> ClusterMap::relink_tables(std::span<const TablePlace> places) {
+  std::vector<uint64_t> changed;
+  for (const TablePlace& place : places) {
+    l1_[place.index] = (l1_[place.index] & ~l1_offset_mask) | place.offset;
+    changed.push_back(place.index);
+  }
+  cache_.drop_all();
+  const Result<void> written = co_await write_l1_entries(changed);
+  if (!written) dirty_l1_.insert(dirty_l1_.end(), changed.begin(), changed.end());
+  co_return written;
 }
 
 }  // namespace oxbow::format::qcow2

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "format/qcow2/create_layout.h"
+#include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
 
 namespace oxbow::format::qcow2 {
@@ -28,6 +29,10 @@ Header make_header(const Qcow2CreateOptions& options, const CreateLayout& layout
   if (options.extended_l2) header.incompatible_features |= incompatible_extended_l2;
   if (options.compression_type != compression_zlib) {
     header.incompatible_features |= incompatible_compression;
+  }
+  if (options.encryption) header.crypt_method = options.encryption->method;
+  if (layout.crypto != 0) {
+    header.crypto = {layout.crypto << options.cluster_bits, options.crypto_header_bytes()};
   }
   if (options.lazy_refcounts) header.compatible_features |= compatible_lazy_refcounts;
   header.backing_file = options.backing_file;
@@ -84,6 +89,7 @@ class Creation {
            CreateLayout layout)
       : gate_(std::move(file)),
         preallocation_(options.preallocation),
+        encryption_(options.encryption),
         layout_(std::move(layout)),
         header_(make_header(options, layout_)),
         bits_(options.cluster_bits) {}
@@ -96,6 +102,7 @@ class Creation {
     CO_TRY(co_await write_table(Writes::refcount_table, layout_.refcount_table,
                                 layout_.refcount_blocks.size(), layout_.refcount_blocks, 0,
                                 layout_.refcount_table_clusters << bits_));
+    CO_TRY(co_await write_crypto_header());
     CO_TRY(co_await provide_data());
     CO_TRY(co_await write_l2_tables());
     // Whoever finds the header may rely on all the rest.
@@ -111,6 +118,7 @@ class Creation {
   Task<> write_refcount_blocks();
   Task<> write_table(Writes kind, uint64_t place, uint64_t entries,
                      const std::vector<uint64_t>& targets, uint64_t flags, uint64_t bytes);
+  Task<> write_crypto_header();
   Task<> provide_data();
   Task<> write_l2_tables();
   void fill_block(std::byte* block, uint64_t first_cluster) const;
@@ -118,6 +126,7 @@ class Creation {
 
   Gate gate_;
   Preallocation preallocation_;
+  std::optional<Qcow2Encryption> encryption_;
   CreateLayout layout_;
   Header header_;
   uint32_t bits_;
@@ -167,6 +176,12 @@ Task<> Creation::write_table(Writes kind, uint64_t place, uint64_t entries,
   co_return co_await out.finish();
 }
 
+Task<> Creation::write_crypto_header() {
+  if (!header_.crypto) co_return {};
+  co_return co_await create_crypto_header(gate_, *header_.crypto, encryption_->luks,
+                                          encryption_->passphrase->span());
+}
+
 Task<> Creation::provide_data() {
   if (preallocation_ == Preallocation::off || layout_.data.empty()) co_return {};
   if (preallocation_ == Preallocation::metadata) {
@@ -179,13 +194,17 @@ Task<> Creation::provide_data() {
 // `run`: index of the run that holds `guest`, moved on.
 void Creation::fill_l2(std::byte* table, uint64_t guest, size_t& run) const {
   const uint64_t step = header_.l2_entry_size();
+  // Where it is decrypted, what the file holds is not zeroes: the entries say that it is.
+  const bool marked = encryption_ && header_.version >= 3;
+  const uint64_t flags = copied_flag | (marked && !header_.extended_l2() ? l2_zero_flag : 0);
   const uint64_t table_end = std::min(guest + header_.l2_entries(), header_.guest_clusters());
   while (guest < table_end) {
     const DataRun& data = layout_.data[run];
     const uint64_t stop = std::min(table_end, data.guest + data.count);
-    uint64_t entry = ((data.host + guest - data.guest) << bits_) | copied_flag;
+    uint64_t entry = ((data.host + guest - data.guest) << bits_) | flags;
     for (; guest < stop; ++guest, table += step, entry += header_.cluster_size()) {
       store_be(table, entry);
+      if (marked && header_.extended_l2()) store_be(table + 8, uint64_t{0xffffffff} << 32);
     }
     if (guest == data.guest + data.count) ++run;
   }

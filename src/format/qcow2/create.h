@@ -7,10 +7,19 @@
 #include <memory>
 #include <string>
 
+#include "codec/secret_bytes.h"
+#include "format/luks/luks_create.h"
 #include "format/qcow2/header.h"
 #include "storage/storage.h"
 
 namespace oxbow::format::qcow2 {
+
+struct Qcow2Encryption {
+  uint32_t method = crypt_luks;
+  std::string key_secret;  ///< the id of the passphrase's secret
+  std::shared_ptr<const codec::SecretBytes> passphrase;
+  luks::LuksCreateOptions luks;
+};
 
 struct Qcow2CreateOptions {
   uint64_t size = 0;  ///< virtual size, bytes; rounded up to 512
@@ -23,11 +32,18 @@ struct Qcow2CreateOptions {
   storage::Preallocation preallocation = storage::Preallocation::off;
   std::string backing_file;    ///< written as it is; empty: none
   std::string backing_format;  ///< empty: not stated
+  std::optional<Qcow2Encryption> encryption;
+
+  /// Bytes of the LUKS header in the image.
+  [[nodiscard]] uint64_t crypto_header_bytes() const {
+    const bool luks = encryption && encryption->method == crypt_luks;
+    return luks ? luks::new_header_size(encryption->luks.spec) : 0;
+  }
 };
 
 /// Reads stock -o keys ("cluster_size", "compat", "refcount_bits", ...); numbers may have
-/// suffixes. The keys of the size and of encryption set to off are accepted. Errors are the
-/// stock tool's sentences: invalid_argument, or unsupported for encryption and data files.
+/// suffixes. The key of the size is accepted. Who called finds the passphrase for encryption.
+/// Errors are the stock tool's sentences: invalid_argument, or unsupported for data files.
 Result<Qcow2CreateOptions> parse_create_options(const std::map<std::string, std::string>& options);
 
 /// Whether the options can make an image at all: what create() asks before it writes.

@@ -18,7 +18,8 @@ struct Units {
         per_block((cluster_size * 8) >> options.refcount_order),
         guest_clusters(div_round_up(align_up(options.size, 512), cluster_size)),
         l1_entries(div_round_up(guest_clusters, per_table)),
-        l1_clusters(div_round_up(l1_entries * 8, cluster_size)) {}
+        l1_clusters(div_round_up(l1_entries * 8, cluster_size)),
+        crypto_clusters(div_round_up(options.crypto_header_bytes(), cluster_size)) {}
 
   uint64_t cluster_size;
   uint64_t per_table;
@@ -26,6 +27,7 @@ struct Units {
   uint64_t guest_clusters;
   uint64_t l1_entries;
   uint64_t l1_clusters;
+  uint64_t crypto_clusters;
 };
 
 Result<void> check_table(const Units& units, uint64_t table_clusters) {
@@ -90,7 +92,7 @@ void take_tables(const Units& units, FrontToBack& space, CreateLayout& layout) {
   }
 }
 
-// Header, refcount table and first block, then the L1 table.
+// Header, refcount table and first block, then the L1 table and the LUKS header.
 CreateLayout base_layout(const Units& units, uint64_t table_clusters) {
   CreateLayout layout;
   layout.l1_entries = units.l1_entries;
@@ -100,6 +102,7 @@ CreateLayout base_layout(const Units& units, uint64_t table_clusters) {
   const uint64_t first_block = layout.end++;
   layout.refcount_blocks = {first_block};
   if (units.l1_clusters != 0) layout.l1 = space.take(units.l1_clusters);
+  if (units.crypto_clusters != 0) layout.crypto = space.take(units.crypto_clusters);
   return layout;
 }
 

@@ -23,6 +23,7 @@ struct CreateLayout {
   std::vector<uint64_t> refcount_blocks;  ///< by the region they count; 0: no block
   uint64_t l1 = 0;                        ///< 0 where the image has no L1 entries
   uint64_t l1_entries = 0;
+  uint64_t crypto = 0;           ///< the LUKS header; 0: none
   std::vector<uint64_t> tables;  ///< L2 tables by L1 index; empty without preallocation
   std::vector<DataRun> data;     ///< sorted by guest cluster, every cluster of the disk
   uint64_t end = 0;              ///< one past the last cluster in use

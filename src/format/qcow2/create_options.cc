@@ -87,15 +87,12 @@ Result<void> parse_refcount_bits(const std::string& word, Qcow2CreateOptions& in
 
 // Keys of features that this version cannot write.
 Result<void> parse_unsupported(const std::string& key, const std::string& word) {
-  if (key == "nocow" || key == "encryption" || key == "data_file_raw") {
+  if (key == "nocow" || key == "data_file_raw") {
     TRY_ASSIGN(const bool wanted, parse_switch(key, word));
     if (!wanted || key == "nocow") return {};
   }
   if (key == "data_file" || key == "data_file_raw") {
     return fail(ErrorKind::unsupported, "External data files cannot be created yet", ENOTSUP);
-  }
-  if (key == "encryption" || key.starts_with("encrypt.")) {
-    return fail(ErrorKind::unsupported, "Encrypted images cannot be created yet", ENOTSUP);
   }
   return refuse("Invalid parameter '" + key + "'");
 }
@@ -107,13 +104,43 @@ Result<void> check_companions(const Words& options) {
   if (is_on("data_file_raw") && !has("data_file")) {
     return refuse("data-file-raw requires data-file");
   }
-  if (has("encryption") && has("encrypt.format")) {
+  return {};
+}
+
+// Takes the keys of encryption out of `options`.
+Result<std::optional<Qcow2Encryption>> take_encryption(Words& options) {
+  Words own;
+  for (auto it = options.begin(); it != options.end();) {
+    const auto here = it++;
+    if (here->first.starts_with("encrypt.")) own[here->first.substr(8)] = here->second;
+    if (here->first.starts_with("encrypt.")) options.erase(here);
+  }
+  bool old_way = false;
+  if (const auto word = options.extract("encryption"); !word.empty()) {
+    TRY_ASSIGN(old_way, parse_switch("encryption", word.mapped()));
+  }
+  if (old_way && own.contains("format")) {
     return refuse("'encrypt.format' and its alias 'encryption' can't be used at the same time");
   }
-  if ((is_on("encryption") || has("encrypt.format")) && !has("encrypt.key-secret")) {
-    return refuse("Parameter 'encrypt.key-secret' is required for cipher");
+  if (old_way) own["format"] = "aes";
+  if (own.empty()) return std::nullopt;
+  const auto format = own.extract("format");
+  if (format.empty()) return refuse("Parameter 'encrypt.format' is missing");
+  if (format.mapped() != "aes" && format.mapped() != "luks") {
+    return refuse("Parameter 'format' does not accept value '" + format.mapped() + "'");
   }
-  return {};
+  Qcow2Encryption out;
+  out.method = format.mapped() == "aes" ? crypt_aes : crypt_luks;
+  const auto secret = own.extract("key-secret");
+  if (out.method == crypt_luks) {
+    TRY_ASSIGN(out.luks, luks::take_create_options(own));
+  }
+  if (!own.empty()) {
+    return refuse("Parameter 'encrypt." + own.begin()->first + "' is unexpected");
+  }
+  if (secret.empty()) return refuse("Parameter 'encrypt.key-secret' is required for cipher");
+  out.key_secret = secret.mapped();
+  return out;
 }
 
 Result<void> parse_one(const std::string& key, const std::string& word, Qcow2CreateOptions& into) {
@@ -184,13 +211,15 @@ Result<void> check_features(const Qcow2CreateOptions& options) {
 
 }  // namespace
 
-Result<Qcow2CreateOptions> parse_create_options(const Words& options) {
+Result<Qcow2CreateOptions> parse_create_options(const Words& given) {
   Qcow2CreateOptions parsed;
+  Words options = given;
   // Where several values are wrong, the stock tools name this one first.
   if (const auto compat = options.find("compat"); compat != options.end()) {
     TRY(parse_version(compat->second));
   }
   TRY(check_companions(options));
+  TRY_ASSIGN(parsed.encryption, take_encryption(options));
   for (const auto& [key, word] : options) TRY(parse_one(key, word, parsed));
   return parsed;
 }

@@ -100,6 +100,18 @@ Task<> Gate::write(Writes what, uint64_t offset, IoSpan from) {
   return ask_then_write(what, offset, from);
 }
 
+Task<> Gate::write_beside(uint64_t offset, IoSpan from) {
+  const uint64_t length = io_length(from);
+  CO_TRY(co_await check_release(offset, length));
+  const uint64_t last = (offset + length - 1) >> cluster_bits_;
+  for (uint64_t at = offset >> cluster_bits_; guard_ != nullptr && at <= last; ++at) {
+    const auto wrong = counts_->first_not_one(at, at);
+    if (!wrong || wrong->count != 0 || !guard_->enabled()) continue;
+    co_return co_await refuse(count_words(*wrong), offset, length);
+  }
+  co_return co_await file_->write(offset, from);
+}
+
 Task<> Gate::write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags) {
   if (!allows(what, offset, length)) CO_TRY(co_await ask(what, offset, length));
   const Result<void> written = co_await file_->write_zeroes(offset, length, flags);

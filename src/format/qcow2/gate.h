@@ -61,6 +61,8 @@ class Gate {
   // that is not counted as the writer believes, fails with `corrupt` and is the last one.
   // Data goes to a place that is held: see hold_data().
   Task<> write(Writes what, uint64_t offset, IoSpan from);
+  /// Data into clusters that may hold other data besides: counts above 1 are fine.
+  Task<> write_beside(uint64_t offset, IoSpan from);
   Task<> write_zeroes(Writes what, uint64_t offset, uint64_t length, storage::ZeroFlags flags);
   /// Of clusters that nobody refers to any more.
   Task<> discard(uint64_t offset, uint64_t length);

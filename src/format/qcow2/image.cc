@@ -46,7 +46,8 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
       guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
-      bitmaps_(gate_, header_, refcounts_, *this, bitmap_options(options_)) {}
+      bitmaps_(gate_, header_, refcounts_, *this, bitmap_options(options_)),
+      unpacked_(options_.unpacked_cache_bytes, header_.cluster_size()) {}
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
@@ -67,6 +68,9 @@ Task<> Qcow2Image::start() {
   }
   if (in_use && (header_.incompatible_features & incompatible_dirty) != 0) {
     CO_TRY(co_await repair_dirty());
+  }
+  if (header_.crypt_method != crypt_none) {
+    CO_TRY_ASSIGN(encryption_, co_await Encryption::open(gate_, header_, options_.encryption));
   }
   CO_TRY(co_await map_.load());
   if (!options_.check_only) CO_TRY(co_await bitmaps_.start());
@@ -151,12 +155,23 @@ Result<void> Qcow2Image::writable() const {
 
 Task<> Qcow2Image::read_host(Place at, IoSpan into) {
   gate_.file().event("read_aio");
+  if (encryption_) return encryption_->read(at, into);
   return gate_.read(at.host, into);
 }
 
 Task<> Qcow2Image::write_host(Place at, IoSpan from) {
   gate_.file().event("write_aio");
+  if (encryption_) return encryption_->write(at, from);
   return gate_.write(Writes::data, at.host, from);
+}
+
+Task<> Qcow2Image::change_key_slots(luks::SlotChange change) {
+  CO_TRY(writable());
+  if (!encryption_) {
+    co_return fail(ErrorKind::unsupported,
+                   "Can't amend encryption options - encryption not present", ENOTSUP);
+  }
+  co_return co_await encryption_->change_slots(std::move(change));
 }
 
 Task<> Qcow2Image::begin_lazy_refcounts() {

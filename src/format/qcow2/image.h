@@ -3,34 +3,40 @@
 // (docs/crash-ordering.md). The parts it is made of know nothing of each other's order.
 #pragma once
 
+#include <oxbow/compact.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "async/sync.h"
 #include "format/format.h"
 #include "format/qcow2/bitmaps.h"
 #include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
+#include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
 #include "format/qcow2/snapshot_table.h"
+#include "format/qcow2/unpacked_cache.h"
 
 namespace oxbow::format::qcow2 {
 
 struct Qcow2OpenOptions {
   bool writable = false;
-  bool check_only = false;             ///< open dirty and corrupt images as they are
-  bool has_backing = false;            ///< something lies below: holes are not zeroes
-  uint64_t l2_cache_bytes = 0;         ///< 0: as much as covers the disk, at most 32 MiB
-  uint32_t l2_slice_bytes = 0;         ///< 0: 4 KiB or the cluster size, whichever is less
-  uint64_t refcount_cache_bytes = 0;   ///< 0: 256 KiB
-  std::optional<bool> lazy_refcounts;  ///< overrides the header's wish
-  bool pass_discard = false;           ///< freed clusters are punched out of the file
+  bool check_only = false;                   ///< open dirty and corrupt images as they are
+  bool has_backing = false;                  ///< something lies below: holes are not zeroes
+  uint64_t l2_cache_bytes = 0;               ///< 0: as much as covers the disk, at most 32 MiB
+  uint32_t l2_slice_bytes = 0;               ///< 0: 4 KiB or the cluster size, whichever is less
+  uint64_t refcount_cache_bytes = 0;         ///< 0: 256 KiB
+  uint64_t unpacked_cache_bytes = 32 << 20;  ///< of compressed clusters; one is always kept
+  std::optional<bool> lazy_refcounts;        ///< overrides the header's wish
+  bool pass_discard = false;                 ///< freed clusters are punched out of the file
   GuardOptions guard;
   /// Told once of damage that was found while working; no newline.
   std::function<void(std::string_view)> warn;
@@ -40,6 +46,7 @@ struct Qcow2OpenOptions {
   std::function<void(const Corruption&)> on_corrupt;
   OverlapGuard::OnMemoryLimit on_memory_limit;
   BitmapOptions bitmaps;
+  EncryptionOptions encryption;
 };
 
 /// What names a snapshot: its name, or its id where no name fits.
@@ -88,6 +95,12 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> commit_write(WritePlan& plan) override;
   Task<> abort_write(WritePlan& plan) override;
 
+  [[nodiscard]] uint32_t compressed_unit() const override;
+  Result<size_t> compress(std::span<const std::byte> plain, std::span<std::byte> packed,
+                          int level) const override;
+  Task<WritePlan> prepare_compressed(uint64_t offset, uint64_t length, uint64_t packed) override;
+  Task<> write_compressed(uint64_t host_offset, IoSpan from) override;
+
   Task<uint64_t> zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) override;
   Task<> discard(uint64_t offset, uint64_t length) override;
   Task<> flush() override;
@@ -97,6 +110,8 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> commit_resize() override;
   Task<> abort_resize() override;
   Task<> close() override;
+  Task<> make_empty() override;
+  Task<> change_backing(std::optional<BackingName> below) override;
 
   /// Takes a snapshot of the disk; id, places and disk size are filled in. unsupported where the
   /// refcounts are too narrow, and nothing has changed then.
@@ -108,9 +123,19 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// The disk becomes what it was then, its size too.
   Task<> apply_snapshot(std::string_view wanted, SnapshotKey key);
 
+  /// Moves what lies at the file's end down and cuts the file; see compact.h. corrupt where a
+  /// check finds errors; unsupported for encrypted images and those with an external data file.
+  /// A failure leaves leaks at worst.
+  Task<CompactResult> compact(CompactOptions options);
+
   /// Of an image that was opened to be checked and for writing. What it is read by afterwards
   /// is what was loaded before: open it anew.
   Task<CheckResult> repair(Repair what, const FindingSink& sink);
+
+  /// nullptr where the image is not encrypted.
+  [[nodiscard]] const Encryption* encryption() const { return encryption_.get(); }
+  /// Key slots are changed; unsupported where there are none.
+  Task<> change_key_slots(luks::SlotChange change);
 
   [[nodiscard]] OverlapGuard& guard() { return guard_; }
   /// To look at.
@@ -148,6 +173,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] std::string damage_met_by_write(const L2Entry& entry, uint64_t cluster,
                                                 const Error& met_by_read) const;
 
+  [[nodiscard]] bool writes_part_of_sector(uint64_t offset, uint64_t length) const;
   [[nodiscard]] uint64_t in_place_length(const EntryView& view, uint64_t offset, uint64_t length,
                                          uint64_t& host_offset) const;
   Task<WritePlan> plan_allocation(uint64_t offset, uint64_t length);
@@ -155,6 +181,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
   void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
+  Task<uint64_t> place_packed(uint64_t cluster, uint64_t packed);
+  Task<> commit_compressed(WritePlan& plan);
+  Task<> abort_compressed(WritePlan& plan);
   void let_go(WritePlan& plan);
   void link_units(const EntryView& view, uint32_t index, uint64_t host, uint64_t from, uint64_t to);
 
@@ -172,6 +201,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
   Task<> provide_preallocated(const WritePlan& plan, storage::Preallocation preallocation);
   Task<> link_preallocated(WritePlan& plan);
+  Task<> mark_zero(uint64_t from, uint64_t length);
   Task<> write_size(uint64_t virtual_size);
   [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
   [[nodiscard]] bool has_vm_state() const;
@@ -187,7 +217,16 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
 
-  Task<std::shared_ptr<Buffer>> decompressed(const L2Entry& entry, uint64_t cluster);
+  Task<> unpack_cluster(L2Entry entry, std::span<std::byte> plain);
+  Task<std::shared_ptr<const Buffer>> unpacked_cluster(L2Entry entry);
+  [[nodiscard]] Result<void> may_compact(bool dry_run) const;
+  Task<uint64_t> give_up_zeroes();
+  Task<bool> holds_only_zeroes(L2Entry entry);
+  Task<> compact_once(const CompactOptions& options, CompactResult& result);
+  Task<uint64_t> write_l1_below(Writes kind, std::span<const uint64_t> l1, uint64_t old,
+                                uint64_t end);
+  Task<> move_l1_down(uint64_t end);
+  Task<> move_snapshots_down(std::vector<Snapshot> snapshots, uint64_t end);
 
   Gate gate_;
   Header header_;
@@ -197,6 +236,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   ClusterMap map_;
   OverlapGuard guard_;
   Bitmaps bitmaps_;
+  std::unique_ptr<Encryption> encryption_;
   async::RangeLock guest_locks_;
   async::Mutex flushing_;
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
@@ -205,9 +245,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
   std::optional<bool> preallocated_;       // once looked at
 
-  uint64_t blob_cluster_ = UINT64_MAX;  // the guest cluster that blob_ holds, and its entry
-  uint64_t blob_raw_ = 0;
-  std::shared_ptr<Buffer> blob_;
+  UnpackedCache unpacked_;
+  std::unordered_set<uint64_t> being_unpacked_;  // entries; not yet in the cache
+  async::WaitQueue unpacked_one_;
 };
 
 /// Opens `file` as qcow2. Errors name the file and the field.

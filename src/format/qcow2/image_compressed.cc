@@ -1,4 +1,5 @@
-// Reading compressed clusters: the last one is kept unpacked, since small reads come in runs.
+// Reading compressed clusters: whole ones are unpacked where they are wanted; of parts, what is
+// around them is kept, since small reads come in runs and come back.
 #include <algorithm>
 
 #include "async/loop.h"
@@ -11,6 +12,9 @@
 namespace oxbow::format::qcow2 {
 namespace {
 
+// What takes no longer than to hand it to another thread and wait for it. Bytes unpacked.
+constexpr uint32_t unpacked_here = 8192;
+
 Result<void> unpack(uint8_t compression_type, std::span<const std::byte> packed,
                     std::span<std::byte> cluster) {
   return compression_type == compression_zstd ? codec::zstd_decompress(packed, cluster)
@@ -19,28 +23,46 @@ Result<void> unpack(uint8_t compression_type, std::span<const std::byte> packed,
 
 }  // namespace
 
-Task<std::shared_ptr<Buffer>> Qcow2Image::decompressed(const L2Entry& entry, uint64_t cluster) {
-  if (blob_raw_ == entry.raw && blob_cluster_ == cluster && blob_) co_return blob_;
+// A whole cluster into `plain`.
+Task<> Qcow2Image::unpack_cluster(L2Entry entry, std::span<std::byte> plain) {
   const CompressedPlace place = compressed_place(entry, header_.cluster_bits);
   CO_TRY_ASSIGN(Buffer packed, Buffer::allocate(place.length));
   const iovec into = io_slice(packed.span());
+  gate_.file().event("read_compressed");
   CO_TRY(co_await gate_.read(place.offset, IoSpan(&into, 1)));
-  CO_TRY_ASSIGN(Buffer plain, Buffer::allocate(header_.cluster_size()));
   auto work = [&]() -> Result<void> {
-    return unpack(header_.compression_type, packed.span(), plain.span());
+    return unpack(header_.compression_type, packed.span(), plain);
   };
-  Result<void> unpacked = co_await async::Loop::current_thread().offload(work);
-  if (!unpacked) {
-    // Damaged data, not damaged metadata: the image is as sound as before.
-    co_return fail(ErrorKind::io,
-                   gate_.file().filename() + ": compressed cluster at host offset " +
-                       hex(place.offset) + ": " + unpacked.error().message(),
-                   EIO);
+  Result<void> unpacked;
+  if (plain.size() <= unpacked_here) {
+    unpacked = work();
+  } else {
+    unpacked = co_await async::Loop::current_thread().offload(work);
   }
-  blob_ = std::make_shared<Buffer>(std::move(plain));
-  blob_cluster_ = cluster;
-  blob_raw_ = entry.raw;
-  co_return blob_;
+  if (unpacked) co_return {};
+  // Damaged data, not damaged metadata: the image is as sound as before.
+  co_return fail(ErrorKind::io,
+                 gate_.file().filename() + ": compressed cluster at host offset " +
+                     hex(place.offset) + ": " + unpacked.error().message(),
+                 EIO);
+}
+
+// By way of the cache. Readers that meet unpack the cluster once.
+Task<std::shared_ptr<const Buffer>> Qcow2Image::unpacked_cluster(L2Entry entry) {
+  for (;;) {
+    if (auto known = unpacked_.find(entry.raw)) co_return known;
+    if (!being_unpacked_.contains(entry.raw)) break;
+    CO_TRY(co_await unpacked_one_.wait());
+  }
+  CO_TRY_ASSIGN(Buffer plain, Buffer::allocate(header_.cluster_size()));
+  being_unpacked_.insert(entry.raw);
+  const Result<void> done = co_await unpack_cluster(entry, plain.span());
+  being_unpacked_.erase(entry.raw);
+  unpacked_one_.notify_all();
+  CO_TRY(done);
+  auto cluster = std::make_shared<const Buffer>(std::move(plain));
+  unpacked_.put(entry.raw, cluster);
+  co_return cluster;
 }
 
 Task<> Qcow2Image::read_compressed(uint64_t offset, IoSpan into) {
@@ -50,7 +72,15 @@ Task<> Qcow2Image::read_compressed(uint64_t offset, IoSpan into) {
   if (!is_compressed(entry)) {
     co_return fail(ErrorKind::internal, "read_compressed of a cluster that is not compressed");
   }
-  CO_TRY_ASSIGN(const std::shared_ptr<Buffer> plain, co_await decompressed(entry, cluster));
+  if (into.size() == 1 && into[0].iov_len == header_.cluster_size()) {
+    if (const auto known = unpacked_.find(entry.raw)) {
+      io_copy_from(into, known->span());
+      co_return {};
+    }
+    const std::span plain(static_cast<std::byte*>(into[0].iov_base), into[0].iov_len);
+    co_return co_await unpack_cluster(entry, plain);
+  }
+  CO_TRY_ASSIGN(const auto plain, co_await unpacked_cluster(entry));
   io_copy_from(into, plain->span().subspan(offset % header_.cluster_size()));
   co_return {};
 }

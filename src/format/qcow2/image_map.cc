@@ -58,7 +58,7 @@ Result<Run> Qcow2Image::run_at(const EntryView& view, uint64_t offset, uint64_t 
   Run run;
   run.length = std::min(covered, length);
   run.kind = start.kind;
-  run.has_host_offset = start.has_host;
+  run.has_host_offset = start.has_host && !encryption_;
   run.host_offset = start.host + within;
   return run;
 }

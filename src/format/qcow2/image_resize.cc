@@ -109,13 +109,14 @@ Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocatio
   to = align_up(to, cluster_size);
   while (from < to) {
     CO_TRY_ASSIGN(WritePlan plan, co_await prepare_write(from, to - from));
-    from += plan.length;
+    const uint64_t begin = std::exchange(from, from + plan.length);
     const Result<void> provided = co_await provide_preallocated(plan, preallocation);
     if (!provided) {
       CO_TRY(co_await abort_write(plan));
       co_return provided;
     }
     CO_TRY(co_await link_preallocated(plan));
+    if (encryption_ && header_.version >= 3) CO_TRY(co_await mark_zero(begin, from - begin));
   }
   co_return {};
 }
@@ -142,6 +143,17 @@ Task<> Qcow2Image::link_preallocated(WritePlan& plan) {
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(first));
   for (uint32_t i = 0; i < count; ++i) {
     view.set(i, {(host + (uint64_t{i} << header_.cluster_bits)) | copied_flag, 0});
+  }
+  co_return {};
+}
+
+// What the file holds there does not decrypt to zeroes; the flag says that it is to be read as
+// such.
+Task<> Qcow2Image::mark_zero(uint64_t from, uint64_t length) {
+  for (const uint64_t end = from + length; from < end;) {
+    CO_TRY_ASSIGN(const uint64_t done, co_await zero_units(from, end - from, {}));
+    if (done == 0) co_return fail(ErrorKind::internal, "preallocated clusters are not whole");
+    from += done;
   }
   co_return {};
 }

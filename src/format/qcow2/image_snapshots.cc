@@ -219,7 +219,7 @@ Task<> Qcow2Image::view_snapshot(std::string_view id) {
   CO_TRY_ASSIGN(std::vector<uint64_t> l1, co_await read_snapshot_l1(*found));
   header_.size = align_down(found->disk_size, 512);
   map_.show_tree(std::move(l1));
-  blob_.reset();
+  unpacked_.clear();
   co_return {};
 }
 
@@ -266,7 +266,7 @@ Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
 
   const std::vector<uint64_t> old_l1(map_.l1_entries().begin(), map_.l1_entries().end());
   CO_TRY(co_await map_.adopt_l1(offset, l1, found->disk_size));
-  blob_.reset();
+  unpacked_.clear();
   CO_TRY(co_await drop_tree(old_l1, Writes::active_l2));
   // Tables that both trees have lost the class with the old one.
   for (const uint64_t entry : l1) {

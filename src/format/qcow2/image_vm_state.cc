@@ -58,7 +58,7 @@ Task<> Qcow2Image::move_vm_state(uint64_t virtual_size) {
   CO_TRY(co_await refcounts_.write_back());
   CO_TRY(co_await gate_.barrier());
   CO_TRY(co_await map_.adopt_l1(offset, std::move(l1), virtual_size));
-  blob_.reset();
+  unpacked_.clear();
   co_return co_await settle();
 }
 

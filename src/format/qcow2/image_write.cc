@@ -37,6 +37,12 @@ uint64_t Qcow2Image::in_place_length(const EntryView& view, uint64_t offset, uin
   return std::min(covered, length);
 }
 
+// Encrypted sectors are written whole: what the first and the last one hold besides comes along.
+bool Qcow2Image::writes_part_of_sector(uint64_t offset, uint64_t length) const {
+  if (!encryption_) return false;
+  return !is_aligned(offset, codec::sector_bytes) || !is_aligned(length, codec::sector_bytes);
+}
+
 Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
   CO_TRY(writable());
   const uint64_t cluster = cluster_of(offset);
@@ -47,7 +53,7 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
 
   WritePlan plan;
   plan.guest_offset = offset;
-  {
+  if (!writes_part_of_sector(offset, length)) {
     CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(lock_from, lock_length, false));
     std::optional<EntryView> view = map_.find(cluster);
     if (!view) {
@@ -101,6 +107,11 @@ Task<WritePlan> Qcow2Image::plan_allocation(uint64_t offset, uint64_t length) {
   plan.guest_offset = offset;
   // Somebody may have allocated while we waited for the range.
   plan.length = in_place_length(view, offset, length, plan.host_offset);
+  if (plan.length != 0 && encryption_) {
+    const uint64_t end = offset + plan.length;
+    plan.head = offset % codec::sector_bytes;
+    plan.tail = align_up(end, codec::sector_bytes) - end;
+  }
   if (plan.length != 0) co_return plan;
   co_return co_await allocate_clusters(view, offset, length);
 }
@@ -170,8 +181,9 @@ void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint3
     return entry.raw == 0 && !options_.has_backing;
   };
   const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
-  // Beyond the end of the file there is nothing but zeroes, also after a power cut.
-  const bool fresh = !reuses_cluster(first) && host >= gate_.file().size();
+  // Beyond the end of the file there is nothing but zeroes, also after a power cut; which are not
+  // zeroes to the guest where they are decrypted.
+  const bool fresh = !encryption_ && !reuses_cluster(first) && host >= gate_.file().size();
   plan.surroundings_zero =
       fresh && (plan.head == 0 || reads_zero(first)) && (plan.tail == 0 || reads_zero(last));
 }
@@ -199,7 +211,6 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     const uint64_t begin = align_down(place.offset, header_.cluster_size());
     const uint64_t end = align_up(place.offset + place.length, header_.cluster_size());
     refcounts_.release(Writes::data, begin, (end - begin) >> header_.cluster_bits);
-    blob_.reset();  // its place may hold something else soon
     return;
   }
   if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
@@ -211,6 +222,7 @@ void Qcow2Image::let_go(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::commit_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await commit_compressed(plan);
   if (plan.in_place) {
     let_go(plan);
     co_return {};
@@ -240,6 +252,7 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
 }
 
 Task<> Qcow2Image::abort_write(WritePlan& plan) {
+  if (plan.packed != 0) co_return co_await abort_compressed(plan);
   std::vector<Release> unused;
   if (!plan.in_place) {
     const uint64_t cluster_size = header_.cluster_size();

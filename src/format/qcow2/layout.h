@@ -134,6 +134,17 @@ struct CompressedPlace {
   return {offset, (more_sectors + 1) * compressed_sector - offset % compressed_sector};
 }
 
+/// The entry of a compressed cluster of `length` bytes at `offset`; 0 where the offset is too large
+/// for this size of clusters.
+[[nodiscard]] constexpr uint64_t compressed_entry(uint64_t offset, uint64_t length,
+                                                  uint32_t cluster_bits) {
+  const uint32_t offset_bits = 62 - (cluster_bits - 8);
+  if (offset >> offset_bits != 0) return 0;
+  const uint64_t more_sectors =
+      (offset + length - 1) / compressed_sector - offset / compressed_sector;
+  return l2_compressed_flag | more_sectors << offset_bits | offset;
+}
+
 /// Entry `index` of a refcount block whose counts are 2^order bits wide. `index` lies
 /// inside the block.
 [[nodiscard]] inline uint64_t load_refcount(const std::byte* block, uint64_t index,

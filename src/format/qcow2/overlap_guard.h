@@ -68,6 +68,12 @@ class OverlapGuard {
   [[nodiscard]] bool knows_active_l2(uint64_t offset) const {
     return (index_.classes_of(offset >> cluster_bits_) & class_bit(Writes::active_l2)) != 0;
   }
+  /// Those that the index knows of.
+  [[nodiscard]] ClassMask classes_at(uint64_t offset) const {
+    return index_.classes_of(offset >> cluster_bits_);
+  }
+  /// False where memory did not suffice for all of the file.
+  [[nodiscard]] bool complete() const { return index_.complete(); }
   /// The file grew: so does the limit, if nobody set one.
   void adapt_limit();
 

@@ -118,6 +118,10 @@ Task<uint64_t> Refcounts::find_free(uint64_t count) {
 
 Task<uint64_t> Refcounts::allocate(Writes kind, uint64_t count) {
   CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  co_return co_await allocate_locked(kind, count);
+}
+
+Task<uint64_t> Refcounts::allocate_locked(Writes kind, uint64_t count) {
   for (;;) {
     CO_TRY_ASSIGN(const uint64_t cluster, co_await find_free(count));
     CO_TRY_ASSIGN(const bool changed, co_await ensure_blocks(cluster, count));
@@ -247,6 +251,41 @@ Task<> Refcounts::add_references(uint64_t cluster, uint64_t count, uint64_t& rai
   co_return {};
 }
 
+// One reference more for a cluster that is in use. False where its count has no room.
+Task<bool> Refcounts::share(uint64_t cluster) {
+  if (!has_block(block_of(cluster))) co_return false;
+  CO_TRY_ASSIGN(SliceRef slice, co_await slice_of(cluster));
+  const uint64_t index = cluster % per_slice_;
+  const uint64_t now = load_refcount(slice.data(), index, header_.refcount_order);
+  if (now == 0 || now >= max_refcount(header_.refcount_order)) co_return false;
+  store_refcount(slice.modify(), index, header_.refcount_order, now + 1);
+  co_return true;
+}
+
+// The last cluster has somebody's bytes at its end, and is ours as long as its count is not 0:
+// drop_references() takes it away then.
+Task<uint64_t> Refcounts::allocate_bytes(uint64_t length) {
+  CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  const uint64_t from = bytes_end_;
+  const uint64_t room = align_up(from, header_.cluster_size()) - from;
+  const uint64_t last = from >> header_.cluster_bits;
+  if (length <= room) {
+    CO_TRY_ASSIGN(const bool shared, co_await share(last));
+    if (shared) {
+      bytes_end_ = from + length;
+      co_return from;
+    }
+  }
+  CO_TRY_ASSIGN(uint64_t place, co_await allocate_locked(Writes::data, 1));
+  if (length > room && room != 0 && place >> header_.cluster_bits == last + 1) {
+    // A count that cannot be read keeps nobody from the new cluster.
+    const Result<bool> shared = co_await share(last);
+    if (shared.value_or(false)) place = from;
+  }
+  bytes_end_ = place + length;
+  co_return place;
+}
+
 void Refcounts::release(Writes kind, uint64_t host_offset, uint64_t clusters) {
   const uint64_t cluster = host_offset >> header_.cluster_bits;
   if (!releases_.empty()) {
@@ -301,6 +340,7 @@ Task<> Refcounts::drop_in_slice(SliceRef slice, Writes kind, uint64_t at, uint64
     if (now == 1) CO_TRY(co_await gate_.check_release(at << header_.cluster_bits, 1));
     store_refcount(slice.modify(), at % per_slice_, header_.refcount_order, now - 1);
     if (now != 1) continue;
+    if (bytes_end_ != 0 && at == (bytes_end_ - 1) >> header_.cluster_bits) bytes_end_ = 0;
     if (!freed.empty() && freed.back().cluster + freed.back().count == at) {
       ++freed.back().count;
     } else {

@@ -3,6 +3,7 @@
 // is gone on disk, so a crash in between leaks and never dangles.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -46,9 +47,33 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   /// Takes `count` free clusters in a row for `kind`, each with a reference of 1; the first is
   /// returned as a host offset. Not yet on disk: write_back() before linking them there.
   Task<uint64_t> allocate(Writes kind, uint64_t count);
+  /// A place for `length` bytes, less than a cluster, that share clusters with what was given out
+  /// by the last call: packed one behind the other. Each cluster that they touch has a reference
+  /// more, not yet on disk. To be given back like any: release() or apply().
+  Task<uint64_t> allocate_bytes(uint64_t length);
   Task<uint64_t> refcount(uint64_t cluster);
   /// The same for many: true as long as nothing is allocated or released.
   Task<CountsInSlice> counts_around(uint64_t cluster);
+  [[nodiscard]] uint64_t per_block() const { return per_block_; }
+  /// Whether a block counts the cluster.
+  [[nodiscard]] bool counts(uint64_t cluster) const { return has_block(block_of(cluster)); }
+  /// Takes one free cluster, which a block counts, with a reference of 1.
+  Task<> claim(Writes kind, uint64_t cluster);
+  /// The next allocation takes the lowest place that is free.
+  void search_from_start() { cursor_ = 0; }
+
+  // For a file that is to become shorter; nobody else is at work, and nothing is in the queue.
+  // Each is on disk when it has ended, and what it left is queued to be released.
+  /// `cluster` is free.
+  Task<> move_block(uint64_t block, uint64_t cluster);
+  /// Where it reaches behind `end`, a host offset.
+  Task<> move_table_down(uint64_t end);
+  Task<> drop_empty_blocks();
+  /// One past the last cluster with a count other than 0.
+  Task<uint64_t> last_counted();
+  /// The file is going to end there.
+  void end_at(uint64_t cluster) { end_ = std::min(end_, cluster); }
+
   /// One reference more each for clusters that are in use. Fails at the first whose count has
   /// no room; `raised` says how many have been raised then.
   Task<> add_references(uint64_t cluster, uint64_t count, uint64_t& raised);
@@ -86,6 +111,8 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<SliceRef> slice_of(uint64_t cluster);
   [[nodiscard]] std::optional<uint64_t> count_in_memory(uint64_t cluster) const;
   Task<uint64_t> find_free(uint64_t count);
+  Task<uint64_t> allocate_locked(Writes kind, uint64_t count);
+  Task<bool> share(uint64_t cluster);
   Task<> learn_region(uint64_t block);
   /// True where a block was made, so that a search made before it is void.
   Task<bool> ensure_blocks(uint64_t cluster, uint64_t count);
@@ -97,6 +124,7 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> drop_in_slice(SliceRef slice, Writes kind, uint64_t at, uint64_t stop,
                        std::vector<Release>& freed);
   Task<> write_entries();
+  Task<bool> is_needless(uint64_t block);
 
   Gate& gate_;
   Header& header_;
@@ -112,6 +140,7 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   std::vector<Release> releases_;
   uint64_t cursor_ = 0;  // no search starts below
   uint64_t end_ = 0;
+  uint64_t bytes_end_ = 0;  // where allocate_bytes() goes on; 0: at a new cluster
   async::Mutex allocating_;
 };
 

@@ -34,7 +34,7 @@ Task<Run> RawImage::map(uint64_t offset, uint64_t length) {
   if (offset >= end) {
     run.length = length;
     run.kind = RunKind::zero;
-    run.has_host_offset = true;
+    run.has_host_offset = file_->limits().has_places;
     run.host_offset = offset + options_.offset;
     co_return run;
   }
@@ -43,7 +43,7 @@ Task<Run> RawImage::map(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(const storage::Status status, co_await file_->status(host_offset, asked));
   run.length = std::min(status.length, asked);
   run.kind = status.zero ? RunKind::zero : RunKind::data;
-  run.has_host_offset = true;
+  run.has_host_offset = file_->limits().has_places;
   run.host_offset = host_offset;
   co_return run;
 }

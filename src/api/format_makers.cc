@@ -1,0 +1,196 @@
+#include "api/format_makers.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "api/filename.h"
+#include "api/key_secret.h"
+#include "api/probe.h"
+#include "base/bytes.h"
+#include "format/parallels/create.h"
+#include "format/qcow2/create.h"
+#include "format/raw/raw.h"
+#include "format/vdi/create.h"
+#include "format/vhdx/create.h"
+#include "format/vpc/create.h"
+
+namespace oxbow::api {
+namespace {
+
+namespace parallels = format::parallels;
+namespace qcow2 = format::qcow2;
+namespace vdi = format::vdi;
+namespace vhdx = format::vhdx;
+namespace vpc = format::vpc;
+
+std::unexpected<Error> invalid(std::string message) {
+  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
+}
+
+Result<void> check_left(const OptionTree& keys) {
+  if (keys.empty()) return {};
+  return invalid("Invalid parameter '" + keys.all().begin()->first + "'");
+}
+
+Result<void> refuse_backing(const MakeRequest& request) {
+  if (request.backing_file.empty()) return {};
+  return fail(ErrorKind::unsupported,
+              "Backing file not supported for file format '" + request.format + "'", ENOTSUP);
+}
+
+Result<void> check_backing_format(const std::string& format) {
+  const bool known = format.empty() || format == "raw" || format == "qcow2" ||
+                     is_storage_driver(format) || is_foreign_format(format);
+  if (known) return {};
+  return invalid("Parameter 'backing-fmt' does not accept value '" + format + "'");
+}
+
+Task<> make_raw(MakeRequest request) {
+  request.keys.take("size");
+  CO_TRY(check_left(request.keys));
+  CO_TRY(refuse_backing(request));
+  if (request.size > INT64_MAX - format::raw::RawImage::sector) {
+    co_return invalid("The image size is too large");
+  }
+  request.file.size = align_up(request.size, format::raw::RawImage::sector);
+  co_return co_await storage::create_file(std::move(request.file));
+}
+
+// `wishes` were found to be sound; `create` writes them into a new file.
+template <class Wishes>
+Task<> make_with(storage::FileCreateOptions file, Wishes wishes,
+                 Task<> (*create)(std::unique_ptr<storage::Storage>, Wishes)) {
+  const std::string path = file.path;
+  CO_TRY_ASSIGN(std::unique_ptr<storage::Storage> opened, co_await make_file(std::move(file)));
+  const Result<void> written = co_await create(std::move(opened), std::move(wishes));
+  if (!written) remove_failed(path);
+  co_return written;
+}
+
+Result<qcow2::Qcow2CreateOptions> take_qcow2_options(const MakeRequest& request) {
+  TRY_ASSIGN(qcow2::Qcow2CreateOptions image,
+             qcow2::parse_create_options(request.keys.to_options()));
+  image.size = request.size;
+  image.backing_file = request.backing_file;
+  image.backing_format = request.backing_format;
+  TRY(check_backing_format(request.backing_format));
+  if (image.encryption) {
+    TRY_ASSIGN(codec::SecretBytes found,
+               find_passphrase(request.secrets, image.encryption->key_secret));
+    image.encryption->passphrase = std::make_shared<codec::SecretBytes>(std::move(found));
+  }
+  TRY(qcow2::check_create_options(image));
+  return image;
+}
+
+Task<> make_qcow2(MakeRequest request) {
+  CO_TRY_ASSIGN(qcow2::Qcow2CreateOptions image, take_qcow2_options(request));
+  co_return co_await make_with(std::move(request.file), std::move(image), qcow2::create);
+}
+
+Task<> make_parallels(MakeRequest request) {
+  CO_TRY(refuse_backing(request));
+  parallels::CreateOptions image;
+  image.size = request.size;
+  CO_TRY_ASSIGN(const auto cluster_size, request.keys.take_size("cluster_size"));
+  image.cluster_size = cluster_size.value_or(image.cluster_size);
+  CO_TRY(check_left(request.keys));
+  CO_TRY(parallels::check_create_options(image));
+  co_return co_await make_with(std::move(request.file), image, parallels::create);
+}
+
+Task<> make_vdi(MakeRequest request) {
+  CO_TRY(refuse_backing(request));
+  vdi::CreateOptions image;
+  image.size = request.size;
+  CO_TRY_ASSIGN(const auto fixed, request.keys.take_bool("static"));
+  image.fixed = fixed.value_or(false);
+  CO_TRY(check_left(request.keys));
+  CO_TRY(vdi::check_create_options(image));
+  co_return co_await make_with(std::move(request.file), image, vdi::create);
+}
+
+// Takes the key `subformat`: the first word is the default.
+Result<bool> take_fixed(OptionTree& keys) {
+  const auto word = keys.take_text("subformat");
+  if (!word || *word == "dynamic") return false;
+  if (*word == "fixed") return true;
+  return invalid("Parameter 'subformat' does not accept value '" + *word + "'");
+}
+
+Task<> make_vpc(MakeRequest request) {
+  CO_TRY(refuse_backing(request));
+  vpc::CreateOptions image;
+  image.size = request.size;
+  CO_TRY_ASSIGN(image.fixed, take_fixed(request.keys));
+  CO_TRY_ASSIGN(const auto exact, request.keys.take_bool("force_size"));
+  image.exact_size = exact.value_or(false);
+  CO_TRY(check_left(request.keys));
+  CO_TRY(vpc::check_create_options(image));
+  co_return co_await make_with(std::move(request.file), image, vpc::create);
+}
+
+Task<> make_vhdx(MakeRequest request) {
+  CO_TRY(refuse_backing(request));
+  vhdx::CreateOptions wanted;
+  wanted.size = request.size;
+  CO_TRY_ASSIGN(wanted.fixed, take_fixed(request.keys));
+  CO_TRY_ASSIGN(const auto log_size, request.keys.take_size("log_size"));
+  CO_TRY_ASSIGN(const auto block_size, request.keys.take_size("block_size"));
+  CO_TRY_ASSIGN(const auto zero_blocks, request.keys.take_bool("block_state_zero"));
+  wanted.log_size = log_size.value_or(wanted.log_size);
+  wanted.block_size = block_size.value_or(0);
+  wanted.zero_blocks = zero_blocks.value_or(true);
+  CO_TRY(check_left(request.keys));
+  CO_TRY_ASSIGN(const vhdx::CreateOptions image, vhdx::settle_create_options(wanted));
+  co_return co_await make_with(std::move(request.file), image, vhdx::create);
+}
+
+// In the order of their names.
+constexpr std::array makers = {
+    FormatMaker{"file", make_raw},
+    FormatMaker{"luks", make_luks, false, true},
+    FormatMaker{"parallels", make_parallels},
+    FormatMaker{"qcow2", make_qcow2, true, true},
+    FormatMaker{"raw", make_raw},
+    FormatMaker{"vdi", make_vdi},
+    FormatMaker{"vhdx", make_vhdx},
+    FormatMaker{"vpc", make_vpc},
+};
+
+}  // namespace
+
+const FormatMaker* find_format_maker(std::string_view name) {
+  const auto* found = std::ranges::find(makers, name, &FormatMaker::name);
+  return found == makers.end() ? nullptr : found;
+}
+
+Result<storage::Preallocation> take_preallocation(OptionTree& options) {
+  const std::string word = options.take_text("preallocation").value_or("off");
+  if (word == "off") return storage::Preallocation::off;
+  if (word == "falloc") return storage::Preallocation::falloc;
+  if (word == "full") return storage::Preallocation::full;
+  if (word == "metadata") return storage::Preallocation::metadata;  // the file refuses it
+  return invalid("invalid parameter value: " + word);
+}
+
+Task<std::unique_ptr<storage::Storage>> make_file(storage::FileCreateOptions file) {
+  storage::FileOptions options;
+  options.path = file.path;
+  CO_TRY(co_await storage::create_file(std::move(file)));
+  options.driver = storage::file_driver_for(options.path);
+  options.writable = true;
+  options.sharing = storage::Sharing::read;
+  options.discard_unmap = true;
+  co_return co_await storage::open_file(std::move(options));
+}
+
+void remove_failed(const std::string& path) {
+  struct stat facts{};
+  if (::lstat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) (void)::unlink(path.c_str());
+}
+
+}  // namespace oxbow::api

@@ -1,0 +1,16 @@
+// Bzip2 streams, as dmg stores some of its blocks.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/result.h"
+
+namespace oxbow::codec {
+
+/// Unpacks one stream from the start of `packed`, at most `plain.size()` bytes; bytes after the
+/// stream's end are ignored. Gives the bytes made. corrupt where the stream is damaged or holds
+/// more; what `plain` holds then is undefined. May be called from any thread.
+Result<size_t> unbzip2(std::span<const std::byte> packed, std::span<std::byte> plain);
+
+}  // namespace oxbow::codec
