@@ -140,7 +140,7 @@ int measure_main(const ToolContext& context, int argc, char** argv) {
   }
   if (!line.operands().empty()) arguments.filename = line.operands()[0];
   arguments.source.options.trust = line.trust();
-  return run(context, arguments, line.objects());
+  return run(context, arguments, *context.objects);
 }
 
 }  // namespace oxbow::tools
