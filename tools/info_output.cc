@@ -37,8 +37,8 @@ Tree luks_tree(const LuksInfo& luks, const char* format) {
   tree["hash-alg"] = luks.hash_algorithm;
   tree["cipher-alg"] = luks.cipher_algorithm;
   tree["uuid"] = luks.uuid;
-  if (format != nullptr) tree["format"] = format;
   if (!luks.iv_generator_hash.empty()) tree["ivgen-hash-alg"] = luks.iv_generator_hash;
+  if (format != nullptr) tree["format"] = format;
   tree["cipher-mode"] = luks.cipher_mode;
   tree["slots"] = Tree::array();
   for (const LuksSlotInfo& slot : luks.slots) {

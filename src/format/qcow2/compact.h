@@ -61,6 +61,12 @@ class Compactor {
   [[nodiscard]] uint64_t offset_of(uint64_t cluster) const {
     return cluster << header_.cluster_bits;
   }
+  /// An entry counts as often as its table is referred to.
+  [[nodiscard]] uint64_t references_by(std::span<const DataLink> links) const {
+    uint64_t sum = 0;
+    for (const DataLink& link : links) sum += references_.count(link.table >> header_.cluster_bits);
+    return sum;
+  }
   [[nodiscard]] bool movable(uint64_t cluster) const {
     return cluster >= target_ && cluster < used_.size() && used_.test(cluster) &&
            !fixed_.test(cluster);
@@ -97,7 +103,7 @@ class Compactor {
   std::span<const Snapshot> snapshots_;
   const CompactOptions& options_;
   CompactResult& result_;
-  ReferenceMap references_;
+  ReferenceMap references_;  ///< of tables, also where they are moved to
   SparseBits used_;
   SparseBits fixed_;        ///< counted otherwise than referred to, or not reached by
                             ///< the tables

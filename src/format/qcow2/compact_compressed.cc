@@ -107,7 +107,8 @@ Task<bool> Compactor::move_compressed(Window window) {
     }
     const uint64_t begin = align_down(first.from, compressed_sector);
     const uint64_t length = uint64_t{first.sectors} * compressed_sector;
-    if (const auto to = packer.place(begin, length, end - i)) {
+    const uint64_t references = references_by(std::span(*found).subspan(i, end - i));
+    if (const auto to = packer.place(begin, length, references)) {
       SectorCopy copy{begin, *to, length};
       if (!copies.empty()) {
         // Sectors that the one before has copied, too, are copied once.
@@ -140,7 +141,10 @@ Task<bool> Compactor::move_compressed(Window window) {
     const uint64_t first = link.from >> header_.cluster_bits;
     const uint64_t end =
         align_down(link.from, compressed_sector) + uint64_t{link.sectors} * compressed_sector - 1;
-    refcounts_.release(Writes::data, offset_of(first), (end >> header_.cluster_bits) - first + 1);
+    const uint64_t clusters = (end >> header_.cluster_bits) - first + 1;
+    for (uint64_t i = references_by(std::span(&link, 1)); i != 0; --i) {
+      refcounts_.release(Writes::data, offset_of(first), clusters);
+    }
   }
   CO_TRY(co_await settle());
   for (const SectorCopy& copy : copies) result_.moved += copy.length;

@@ -119,7 +119,10 @@ Task<bool> Compactor::move_tables(Window window) {
                        offset_of(link.table), 1);
   }
   CO_TRY(co_await settle());
-  for (const Move& move : moves) moved(move.from, move.to);
+  for (const Move& move : moves) {
+    for (uint64_t i = 0; i < move.references; ++i) references_.add(move.to, 1);
+    moved(move.from, move.to);
+  }
   co_return true;
 }
 
@@ -169,10 +172,11 @@ Task<bool> Compactor::move_data(Window window) {
     const uint64_t cluster = from >> header_.cluster_bits;
     size_t end = i;
     while (end < found->size() && (*found)[end].from == from) ++end;
-    const bool all = movable(cluster) && references_.count(cluster) == end - i;
+    const uint64_t references = references_by(std::span(*found).subspan(i, end - i));
+    const bool all = movable(cluster) && references_.count(cluster) == references;
     if (const auto to = all ? take_destination() : std::nullopt) {
       CO_TRY(co_await refcounts_.claim(Writes::data, *to));
-      moves.push_back({cluster, *to, end - i});
+      moves.push_back({cluster, *to, references});
       for (; i < end; ++i) {
         (*found)[i].to = offset_of(*to);
         links.push_back((*found)[i]);
