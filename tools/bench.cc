@@ -103,8 +103,7 @@ class Bench {
   // To the next place; behind the end it begins anew.
   void advance() {
     const uint64_t size = image_.size();
-    offset_ += arguments_.step;
-    offset_ = size <= arguments_.buffer_size ? 0 : offset_ % (size - arguments_.buffer_size);
+    offset_ = size == 0 ? 0 : (offset_ + arguments_.step) % size;
   }
 
   Image& image_;

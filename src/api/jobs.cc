@@ -73,7 +73,6 @@ uint64_t bitmaps_size(const ImageInfo& source, uint64_t cluster_size) {
   uint64_t bytes = 0;
   uint64_t directory = 0;
   for (const BitmapInfo& bitmap : source.qcow2->bitmaps) {
-    if (!bitmap.usable) continue;
     bytes += qcow2::measure_bitmap(cluster_size, source.virtual_size, bitmap.granularity);
     directory += qcow2::measure_bitmap_entry(bitmap.name.size());
   }

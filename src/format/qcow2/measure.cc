@@ -96,9 +96,9 @@ Result<MeasureShape> parse_measure_options(const Words& options) {
     return refuse(
         "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes");
   }
-  TRY_ASSIGN(shape.preallocation, preallocation_of(options));
   TRY_ASSIGN(shape.version, version_of(options));
   TRY_ASSIGN(shape.refcount_order, refcount_order_of(options, shape.version));
+  TRY_ASSIGN(shape.preallocation, preallocation_of(options));
   shape.has_backing = !word_of(options, "backing_file").empty();
   shape.luks_bytes = luks_bytes_of(options);
   return shape;
