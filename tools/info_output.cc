@@ -78,9 +78,30 @@ Tree qcow2_tree(const Qcow2Info& qcow2) {
   return tree;
 }
 
-// Of an image that has one of the two.
-Tree specific_tree(const ImageInfo& info) {
-  return info.qcow2 ? qcow2_tree(*info.qcow2) : luks_tree(*info.luks, nullptr);
+Tree vmdk_tree(const VmdkInfo& vmdk) {
+  Tree tree;
+  tree["cid"] = vmdk.cid;
+  tree["parent-cid"] = vmdk.parent_cid;
+  tree["create-type"] = vmdk.create_type;
+  tree["extents"] = Tree::array();
+  for (const VmdkExtentInfo& extent : vmdk.extents) {
+    Tree entry;
+    if (extent.compressed) entry["compressed"] = true;
+    entry["virtual-size"] = extent.virtual_size;
+    entry["filename"] = extent.filename;
+    if (extent.cluster_size) entry["cluster-size"] = *extent.cluster_size;
+    entry["format"] = extent.format;
+    tree["extents"].push_back(std::move(entry));
+  }
+  return tree;
+}
+
+// Nothing where the format has no part of its own.
+std::optional<Tree> format_tree(const ImageInfo& info) {
+  if (info.qcow2) return qcow2_tree(*info.qcow2);
+  if (info.luks) return luks_tree(*info.luks, nullptr);
+  if (info.vmdk) return vmdk_tree(*info.vmdk);
+  return std::nullopt;
 }
 
 std::string scalar_text(const Tree& value) {
@@ -151,12 +172,12 @@ void write_info(JsonWriter& json, const ImageInfo& info) {
   if (info.cluster_size) json.member("cluster-size", *info.cluster_size);
   json.member("format", info.format);
   if (info.actual_size) json.member("actual-size", *info.actual_size);
-  if (info.qcow2 || info.luks) {
+  if (const auto tree = format_tree(info)) {
     json.key("format-specific");
     json.begin_object();
-    json.member("type", info.qcow2 ? "qcow2" : "luks");
+    json.member("type", info.qcow2 ? "qcow2" : info.luks ? "luks" : "vmdk");
     json.key("data");
-    write_tree(json, specific_tree(info));
+    write_tree(json, *tree);
     json.end_object();
   }
   if (!info.full_backing_filename.empty()) {
@@ -205,9 +226,10 @@ std::string snapshot_table(std::span<const SnapshotInfo> snapshots) {
 }
 
 std::string format_specific_human(const ImageInfo& info) {
-  if (!info.qcow2 && !info.luks) return {};
+  const auto tree = format_tree(info);
+  if (!tree) return {};
   std::string text = "Format specific information:\n";
-  append_human(text, specific_tree(info), 4);
+  append_human(text, *tree, 4);
   return text;
 }
 

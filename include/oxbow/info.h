@@ -73,6 +73,22 @@ struct Qcow2Info {
   std::vector<BitmapInfo> bitmaps;
 };
 
+/// A stretch of a vmdk disk in one file.
+struct VmdkExtentInfo {
+  uint64_t virtual_size = 0;  ///< bytes
+  std::string filename;
+  std::optional<uint64_t> cluster_size;  ///< bytes of a grain, of sparse ones
+  std::string format;                    ///< "FLAT", "SPARSE", ...; empty: the image's own file
+  bool compressed = false;
+};
+
+struct VmdkInfo {
+  uint32_t cid = 0;
+  uint32_t parent_cid = 0;
+  std::string create_type;
+  std::vector<VmdkExtentInfo> extents;
+};
+
 struct ImageInfo {
   std::string filename;
   std::string format;
@@ -87,6 +103,7 @@ struct ImageInfo {
   std::vector<SnapshotInfo> snapshots;
   std::optional<Qcow2Info> qcow2;
   std::optional<LuksInfo> luks;
+  std::optional<VmdkInfo> vmdk;
 };
 
 /// A run of guest bytes, as `map` shows it.

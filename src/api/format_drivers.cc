@@ -13,6 +13,7 @@
 #include "format/sealed.h"
 #include "format/vdi/vdi.h"
 #include "format/vhdx/vhdx.h"
+#include "format/vmdk/vmdk.h"
 #include "format/vpc/vpc.h"
 
 namespace oxbow::api {
@@ -51,6 +52,11 @@ Opened open_vdi(FormatRequest request) { return format::vdi::open_vdi(std::move(
 
 Opened open_vhdx(FormatRequest request) {
   return format::vhdx::open_vhdx(std::move(request.file), request.check_only);
+}
+
+Opened open_vmdk(FormatRequest request) {
+  return format::vmdk::VmdkImage::open(std::move(request.file), request.writable,
+                                       std::move(request.open_beside));
 }
 
 Opened open_vpc(FormatRequest request) {
@@ -93,6 +99,7 @@ constexpr auto drivers = std::to_array<FormatDriver>({
     {"qed", open_qed, true},
     {"vdi", open_vdi},
     {"vhdx", open_vhdx},
+    {"vmdk", open_vmdk, true},
     {"vpc", open_vpc},
 });
 

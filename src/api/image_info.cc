@@ -7,6 +7,7 @@
 #include "format/qcow2/layout.h"
 #include "format/qcow2/snapshot_table.h"
 #include "format/sealed.h"
+#include "format/vmdk/vmdk.h"
 
 namespace oxbow::api {
 namespace {
@@ -107,6 +108,23 @@ Task<> add_qcow2(ImageInfo& info, qcow2::Qcow2Image& image) {
   co_return {};
 }
 
+VmdkInfo vmdk_facts(const format::vmdk::VmdkImage& image) {
+  VmdkInfo out;
+  out.cid = image.descriptor().cid;
+  out.parent_cid = image.descriptor().parent_cid;
+  out.create_type = image.descriptor().create_type;
+  for (const format::vmdk::Extent& one : image.extents()) {
+    VmdkExtentInfo extent;
+    extent.virtual_size = one.end - one.start;
+    extent.filename = one.file->filename();
+    if (one.sparse) extent.cluster_size = one.sparse->grain_size;
+    extent.format = one.type;
+    extent.compressed = one.sparse && one.sparse->compressed;
+    out.extents.push_back(std::move(extent));
+  }
+  return out;
+}
+
 BlockStatus from_node(const graph::NodeStatus& status, uint64_t offset) {
   BlockStatus out;
   out.offset = offset;
@@ -130,6 +148,7 @@ bool continues(const BlockStatus& run, const graph::NodeStatus& next) {
     return false;
   }
   if (run.host_offset.has_value() != other.host_offset.has_value()) return false;
+  if (run.filename != other.filename) return false;
   return !run.host_offset || *run.host_offset + run.length == *other.host_offset;
 }
 
@@ -140,7 +159,7 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
   info.filename = std::move(filename);
   info.format = node->driver();
   info.virtual_size = node->virtual_size();
-  if (const auto bytes = node->format().file().allocated_bytes()) info.actual_size = *bytes;
+  if (const auto bytes = node->format().allocated_bytes()) info.actual_size = *bytes;
   info.dirty = node->format().dirty();
   // Formats that tell nothing of their state show no clusters either.
   const uint32_t cluster_size = node->format().geometry().cluster_size;
@@ -163,6 +182,8 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
   if (const auto* luks = dynamic_cast<format::luks::LuksImage*>(&format_of(*node))) {
     info.encrypted = true;
     info.luks = facts_of(luks->header());
+  } else if (const auto* vmdk = dynamic_cast<format::vmdk::VmdkImage*>(&format_of(*node))) {
+    info.vmdk = vmdk_facts(*vmdk);
   }
   co_return info;
 }

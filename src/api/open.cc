@@ -144,6 +144,7 @@ Task<std::shared_ptr<graph::Node>> Opener::put_on_backing(Layer& layer,
     co_return std::unexpected(std::move(below).error());
   }
   format->set_has_backing(*below != nullptr);
+  if (*below) format->note_backing((*below)->format());
   co_return std::make_shared<graph::Node>(std::move(format), std::move(*below));
 }
 

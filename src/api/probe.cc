@@ -22,7 +22,6 @@ constexpr Signature signatures[] = {
     {"qed", 0, "QED\0"sv},
     {"vmdk", 0, "KDMV"sv},
     {"vmdk", 0, "COWD"sv},
-    {"vmdk", 0, "# Disk DescriptorFile"sv},
     {"vhdx", 0, "vhdxfile"sv},
     {"vpc", 0, "conectix"sv},
     {"vdi", 64, "\x7f\x10\xda\xbe"sv},
@@ -56,6 +55,22 @@ bool is_bochs(std::span<const std::byte> head) {
          holds_text(head, 48, "Growing") && (version == 0x10000 || version == 0x20000);
 }
 
+// A text that says its version behind comments.
+bool is_vmdk_text(std::span<const std::byte> head) {
+  std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  while (text.starts_with('#') || text.starts_with(' ')) {
+    const size_t end = text.find('\n');
+    if (end == text.npos) return false;
+    const bool blank = text.substr(0, end).find_first_not_of(" \r") == text.npos;
+    if (text.front() == ' ' && !blank) return false;
+    text.remove_prefix(end + 1);
+  }
+  constexpr std::string_view key = "version=";
+  if (!text.starts_with(key) || text.size() < key.size() + 2) return false;
+  const std::string_view rest = text.substr(key.size());
+  return rest[0] >= '1' && rest[0] <= '3' && (rest[1] == '\n' || rest[1] == '\r');
+}
+
 }  // namespace
 
 std::string probe_format(std::span<const std::byte> head, std::string_view filename) {
@@ -68,6 +83,7 @@ std::string probe_format(std::span<const std::byte> head, std::string_view filen
     if (matches(signature, head)) return std::string(signature.format);
   }
   if (is_bochs(head)) return "bochs";
+  if (is_vmdk_text(head)) return "vmdk";
   // Its signature is at the end.
   return filename.size() > 4 && filename.ends_with(".dmg") ? "dmg" : "raw";
 }

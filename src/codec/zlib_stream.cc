@@ -19,6 +19,19 @@ libdeflate_decompressor* thread_decompressor() {
   return decompressor.get();
 }
 
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* compressor) const {
+    libdeflate_free_compressor(compressor);
+  }
+};
+
+libdeflate_compressor* thread_compressor() {
+  constexpr int level = 6;
+  thread_local const std::unique_ptr<libdeflate_compressor, FreeCompressor> compressor(
+      libdeflate_alloc_compressor(level));
+  return compressor.get();
+}
+
 }  // namespace
 
 Result<size_t> unzlib(std::span<const std::byte> packed, std::span<std::byte> plain) {
@@ -38,6 +51,19 @@ Result<size_t> unzlib(std::span<const std::byte> packed, std::span<std::byte> pl
     return fail(ErrorKind::corrupt, "The compressed data is damaged (zlib)");
   }
   return made;
+}
+
+Result<void> zlib(std::span<const std::byte> plain, size_t room, std::vector<std::byte>& packed) {
+  libdeflate_compressor* compressor = thread_compressor();
+  if (compressor == nullptr) {
+    return fail(ErrorKind::out_of_memory, "No memory to compress with");
+  }
+  packed.resize(room + libdeflate_zlib_compress_bound(compressor, plain.size()));
+  const size_t made = libdeflate_zlib_compress(compressor, plain.data(), plain.size(),
+                                               packed.data() + room, packed.size() - room);
+  if (made == 0) return fail(ErrorKind::internal, "A stream did not fit into its bound");
+  packed.resize(room + made);
+  return {};
 }
 
 }  // namespace oxbow::codec

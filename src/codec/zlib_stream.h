@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,5 +13,9 @@ namespace oxbow::codec {
 /// stream's end are ignored. Gives the bytes made. corrupt where the stream is damaged or holds
 /// more; what `plain` holds then is undefined. May be called from any thread.
 Result<size_t> unzlib(std::span<const std::byte> packed, std::span<std::byte> plain);
+
+/// Packs `plain` into one stream behind `room` bytes of `packed`, which becomes as long as it
+/// takes. May be called from any thread.
+Result<void> zlib(std::span<const std::byte> plain, size_t room, std::vector<std::byte>& packed);
 
 }  // namespace oxbow::codec

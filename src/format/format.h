@@ -48,6 +48,8 @@ struct Run {
   /// subclusters.
   bool has_host_offset = false;
   uint64_t host_offset = 0;  ///< of data, and where has_host_offset
+  /// The file that host_offset lies in; nullptr: Format::file().
+  storage::Source* file = nullptr;
 };
 
 /// A write that has its place but is not linked yet. Made by prepare_write, used up by
@@ -138,6 +140,8 @@ class Format {
   [[nodiscard]] virtual storage::Source& file() = 0;
   /// Whether the image was not closed by who wrote to it; nothing where formats do not tell.
   [[nodiscard]] virtual std::optional<bool> dirty() const { return false; }
+  /// Bytes occupied on the host, of all the files of the image.
+  [[nodiscard]] virtual Result<uint64_t> allocated_bytes() { return file().allocated_bytes(); }
   /// What the image says lies below it.
   [[nodiscard]] virtual std::optional<BackingName> backing_name() const { return std::nullopt; }
   /// Whether `map` has places to show: else all is data that lies somewhere, as the stock tools
@@ -149,6 +153,8 @@ class Format {
   }
   /// Told once by who opened it, before any data is asked for: whether a node lies below.
   virtual void set_has_backing(bool /*has_backing*/) {}
+  /// Told of the layer below, where there is one: some images know what it must be.
+  virtual void note_backing(const Format& /*backing*/) {}
 
   /// The run that begins at `offset`, at most `length` bytes; offset + length lies
   /// inside the virtual size. Hot: no hidden writes.

@@ -23,6 +23,7 @@ class SealedFormat final : public Format {
   [[nodiscard]] std::optional<BackingName> backing_name() const override {
     return inner_->backing_name();
   }
+  void note_backing(const Format& backing) override { inner_->note_backing(backing); }
   void set_has_backing(bool has_backing) override { inner_->set_has_backing(has_backing); }
 
   Task<Run> map(uint64_t offset, uint64_t length) override { return inner_->map(offset, length); }

@@ -339,7 +339,7 @@ Task<NodeStatus> Node::status_here(uint64_t offset, uint64_t length) {
   out.zero = run.kind == RunKind::zero || (run.kind == RunKind::hole && !backing_);
   out.has_host_offset = run.has_host_offset;
   out.host_offset = run.host_offset;
-  if (run.has_host_offset) out.file = &format_->file();
+  if (run.has_host_offset) out.file = run.file != nullptr ? run.file : &format_->file();
   co_return out;
 }
 

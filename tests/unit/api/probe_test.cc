@@ -26,7 +26,7 @@ TEST(Probe, Qcow2ByMagicAndVersion) {
 TEST(Probe, FormatsThatAreNotReadHere) {
   EXPECT_EQ(probed("QED\0"sv), "qed");
   EXPECT_EQ(probed("KDMV"), "vmdk");
-  EXPECT_EQ(probed("# Disk DescriptorFile\n"), "vmdk");
+  EXPECT_EQ(probed("# Disk DescriptorFile\nversion=1\n"), "vmdk");
   EXPECT_EQ(probed("vhdxfile"), "vhdx");
   EXPECT_EQ(probed("conectix"), "vpc");
   EXPECT_EQ(probed("\x7f\x10\xda\xbe", 64), "vdi");
