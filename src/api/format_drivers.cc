@@ -9,6 +9,7 @@
 #include "format/dmg/dmg.h"
 #include "format/luks/luks.h"
 #include "format/parallels/parallels.h"
+#include "format/qcow/qcow.h"
 #include "format/qed/qed.h"
 #include "format/sealed.h"
 #include "format/vdi/vdi.h"
@@ -44,6 +45,15 @@ Opened open_parallels(FormatRequest request) {
     co_return fail(ErrorKind::invalid_argument, "invalid parameter value: " + *mode, EINVAL);
   }
   co_return co_await format::parallels::open_parallels(std::move(request.file));
+}
+
+Opened open_qcow(FormatRequest request) {
+  if (request.writable) {
+    co_return fail(ErrorKind::unsupported, "Images of the format 'qcow' can only be read here",
+                   ENOTSUP);
+  }
+  co_return co_await format::qcow::QcowImage::open(std::move(request.file),
+                                                   !request.metadata_only);
 }
 
 Opened open_qed(FormatRequest request) { return format::qed::open_qed(std::move(request.file)); }
@@ -96,6 +106,7 @@ constexpr auto drivers = std::to_array<FormatDriver>({
     {"dmg", open_dmg},
     {"luks", open_luks},
     {"parallels", open_parallels},
+    {"qcow", open_qcow, true},
     {"qed", open_qed, true},
     {"vdi", open_vdi},
     {"vhdx", open_vhdx},

@@ -161,6 +161,7 @@ Task<ImageInfo> describe(std::shared_ptr<graph::Node> node, std::string filename
   info.virtual_size = node->virtual_size();
   if (const auto bytes = node->format().allocated_bytes()) info.actual_size = *bytes;
   info.dirty = node->format().dirty();
+  info.encrypted = node->format().encrypted();
   // Formats that tell nothing of their state show no clusters either.
   const uint32_t cluster_size = node->format().geometry().cluster_size;
   if (info.dirty && cluster_size != 0) info.cluster_size = cluster_size;

@@ -140,6 +140,8 @@ class Format {
   [[nodiscard]] virtual storage::Source& file() = 0;
   /// Whether the image was not closed by who wrote to it; nothing where formats do not tell.
   [[nodiscard]] virtual std::optional<bool> dirty() const { return false; }
+  /// The guest's bytes are encrypted.
+  [[nodiscard]] virtual bool encrypted() const { return false; }
   /// Bytes occupied on the host, of all the files of the image.
   [[nodiscard]] virtual Result<uint64_t> allocated_bytes() { return file().allocated_bytes(); }
   /// What the image says lies below it.
