@@ -86,6 +86,22 @@ constexpr std::array vpc_specs = {
          "nearest CHS-based calculation",
          ""},
 };
+constexpr std::array vmdk_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"adapter_type", string,
+         "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX", ""},
+    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"backing_fmt", string, "Must be 'vmdk' if present", ""},
+    Spec{"compat6", boolean, "VMDK version 6 image", "off"},
+    Spec{"hwversion", string, "VMDK hardware version", "undefined"},
+    Spec{"toolsversion", string, "VMware guest tools version", ""},
+    Spec{"subformat", string,
+         "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | "
+         "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} ",
+         ""},
+    Spec{"zeroed_grain", boolean, "Enable efficient zero writes using the zeroed-grain GTE feature",
+         ""},
+};
 // Drivers that exist and make no images.
 constexpr std::array not_creatable = {"null-co", "null-aio", "blkdebug", "bochs", "cloop", "dmg"};
 
@@ -101,6 +117,7 @@ constexpr std::array formats = {
     FormatSpecs{"raw", raw_specs},
     FormatSpecs{"vdi", vdi_specs},
     FormatSpecs{"vhdx", vhdx_specs},
+    FormatSpecs{"vmdk", vmdk_specs},
     FormatSpecs{"vpc", vpc_specs},
 };
 

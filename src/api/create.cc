@@ -84,6 +84,7 @@ Task<> create_image(CreateOptions options) {
   CO_TRY_ASSIGN(request.file, take_file_options(options.filename, *maker, request.keys));
   request.size = options.size;
   request.secrets = options.secrets;
+  request.trust = options.trust;
   request.backing_file = std::move(options.backing_file);
   request.backing_format = std::move(options.backing_format);
   co_return co_await maker->make(std::move(request));

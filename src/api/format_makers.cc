@@ -8,6 +8,7 @@
 
 #include "api/filename.h"
 #include "api/key_secret.h"
+#include "api/open.h"
 #include "api/probe.h"
 #include "base/bytes.h"
 #include "format/parallels/create.h"
@@ -15,6 +16,8 @@
 #include "format/raw/raw.h"
 #include "format/vdi/create.h"
 #include "format/vhdx/create.h"
+#include "format/vmdk/create.h"
+#include "format/vmdk/vmdk.h"
 #include "format/vpc/create.h"
 
 namespace oxbow::api {
@@ -24,6 +27,7 @@ namespace parallels = format::parallels;
 namespace qcow2 = format::qcow2;
 namespace vdi = format::vdi;
 namespace vhdx = format::vhdx;
+namespace vmdk = format::vmdk;
 namespace vpc = format::vpc;
 
 std::unexpected<Error> invalid(std::string message) {
@@ -149,6 +153,61 @@ Task<> make_vhdx(MakeRequest request) {
   co_return co_await make_with(std::move(request.file), image, vhdx::create);
 }
 
+// The backing file's CID; what is not vmdk is refused.
+Task<uint32_t> cid_of_backing(const MakeRequest& request) {
+  if (request.backing_file.empty()) co_return format::vmdk::no_parent;
+  OpenOptions open;
+  open.format = "vmdk";
+  open.trust = request.trust;
+  open.force_share = true;
+  open.open_backing = false;
+  CO_TRY_ASSIGN(
+      Opened backing,
+      co_await open_name(resolve_name(request.file.path, request.backing_file), std::move(open)));
+  const auto* image = dynamic_cast<const format::vmdk::VmdkImage*>(&backing.node->format());
+  const uint32_t cid = image != nullptr ? image->descriptor().cid : format::vmdk::no_parent;
+  CO_TRY(co_await close_chain(std::move(backing.node)));
+  co_return cid;
+}
+
+Result<vmdk::CreateOptions> take_vmdk_options(MakeRequest& request) {
+  vmdk::CreateOptions image;
+  image.size = request.size;
+  image.backing_file = request.backing_file;
+  image.subformat = request.keys.take_text("subformat").value_or(image.subformat);
+  image.adapter_type = request.keys.take_text("adapter_type").value_or(image.adapter_type);
+  image.tools_version = request.keys.take_text("toolsversion").value_or(image.tools_version);
+  const auto hardware = request.keys.take_text("hwversion");
+  TRY_ASSIGN(const auto compat6, request.keys.take_bool("compat6"));
+  TRY_ASSIGN(const auto zero_grains, request.keys.take_bool("zeroed_grain"));
+  image.zero_grains = zero_grains.value_or(false);
+  const bool has_hardware = hardware && *hardware != "undefined";
+  if (compat6.value_or(false) && has_hardware) {
+    return invalid("compat6 cannot be enabled with hwversion set");
+  }
+  if (compat6.value_or(false)) image.hardware_version = "6";
+  if (has_hardware) image.hardware_version = *hardware;
+  TRY(check_left(request.keys));
+  TRY(vmdk::check_create_options(image));
+  if (!request.backing_file.empty() && request.backing_format != "vmdk") {
+    return invalid("backing_file must be a vmdk image");
+  }
+  return image;
+}
+
+Task<> make_vmdk(MakeRequest request) {
+  CO_TRY_ASSIGN(vmdk::CreateOptions image, take_vmdk_options(request));
+  CO_TRY_ASSIGN(image.parent_cid, co_await cid_of_backing(request));
+  const storage::FileCreateOptions model = request.file;
+  const auto make = [&model](std::string path, uint64_t size) {
+    storage::FileCreateOptions file = model;
+    file.path = std::move(path);
+    file.size = size;
+    return make_file(std::move(file));
+  };
+  co_return co_await vmdk::create(request.file.path, std::move(image), make);
+}
+
 // In the order of their names.
 constexpr std::array makers = {
     FormatMaker{"file", make_raw},
@@ -158,6 +217,7 @@ constexpr std::array makers = {
     FormatMaker{"raw", make_raw},
     FormatMaker{"vdi", make_vdi},
     FormatMaker{"vhdx", make_vhdx},
+    FormatMaker{"vmdk", make_vmdk, true},
     FormatMaker{"vpc", make_vpc},
 };
 

@@ -24,6 +24,7 @@ struct MakeRequest {
   uint64_t size = 0;  ///< of the disk, as asked for
   /// The -o keys of the format; the maker takes what it knows.
   OptionTree keys;
+  Trust trust = Trust::same_directory;  ///< of what the backing file names
   std::string backing_file;
   std::string backing_format;
   SecretSource secrets;

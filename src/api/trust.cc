@@ -20,8 +20,9 @@ bool ends_key(const std::string& key, std::string_view name) {
 
 // Drivers that open nothing but the "filename" below them.
 bool is_plain_driver(const std::string& driver) {
-  constexpr std::array plain = {"file",      "raw", "qcow2", "null-co", "null-aio",
-                                "parallels", "qed", "vdi",   "vhdx",    "vpc"};
+  constexpr std::array plain = {"file",      "raw",   "qcow2", "null-co", "null-aio",
+                                "parallels", "qed",   "vdi",   "vhdx",    "vpc",
+                                "bochs",     "cloop", "dmg",   "qcow"};
   return std::ranges::find(plain, driver) != plain.end();
 }
 

@@ -38,9 +38,18 @@ def _nothing(_file, _size):
     return iter(())
 
 
+def _vmdk(file, size):
+    """The digits of its CID."""
+    file.seek(0)
+    place = file.read(4096).find(b"\nCID=")
+    if place >= 0:
+        yield place + 5, 8
+
+
 FORMATS = (
     ("vdi", lambda head, tail: head[64:68] == b"\x7f\x10\xda\xbe", _vdi),
     ("vhdx", lambda head, tail: head[:8] == b"vhdxfile", _vhdx),
+    ("vmdk", lambda head, tail: head[:4] == b"KDMV" or head[:21] == b"# Disk DescriptorFile", _vmdk),
     ("vpc", lambda head, tail: b"conectix" in (head[:8], tail[:8]), _vpc),
     ("qed", lambda head, tail: head[:4] == b"QED\0", _nothing),
     ("parallels", lambda head, tail: head[:16] in (b"WithoutFreeSpace", b"WithouFreSpacExt"),
