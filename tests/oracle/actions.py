@@ -2,6 +2,7 @@
 
     @truncate FILE SIZE              @write FILE OFFSET LENGTH BYTE    @punch FILE OFFSET LENGTH
     @cp FROM TO  @mv FROM TO  @rm FILE  @mkdir DIR  @link TARGET NAME  @text FILE "text"
+    @lines FILE 'text\n...'
     @poke FILE OFFSET HEX            @append FILE LENGTH BYTE          @random FILE SIZE SEED
     @header FILE FIELD VALUE         @l1 FILE INDEX VALUE              @l2 FILE GUEST VALUE
     @bitmap FILE GUEST VALUE         @refcount FILE CLUSTER VALUE      @reftable FILE INDEX VALUE
@@ -107,6 +108,10 @@ def text_file(path, text):
         file.write(text)
 
 
+def lines_file(path, text):
+    text_file(path, text.replace("\\n", "\n"))
+
+
 def header(path, name, value):
     with Qcow2(path, writable=True) as image:
         _modify(image, *HEADER[name], value)
@@ -193,6 +198,7 @@ VERBS = {
     "@mkdir": os.mkdir,
     "@link": os.symlink,
     "@text": text_file,
+    "@lines": lines_file,
     "@poke": poke,
     "@append": append,
     "@random": random_file,

@@ -29,6 +29,8 @@ _FRAGMENTED_JSON = re.compile(r',?\n\s*"fragmented-clusters": \d+')
 _NODE = re.compile(r"(persistent in|persistent bitmaps to) ('[^']*'|[^:\s]+)")
 # LUKS volumes are random.
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+# Of vmdk images, random: other than that of no parent.
+_CID = re.compile(r'^(\s*(?:parent )?cid: |\s*"(?:parent-)?cid": )(?!4294967295)\d+', re.M)
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 
 
@@ -48,6 +50,7 @@ def mask(text):
     text = _BENCH.sub("Run completed in TIME", text)
     text = _DATE.sub("DATE", text)
     text = _UUID.sub("UUID", text)
+    text = _CID.sub(r"\1CID", text)
     text = _NODE.sub(r"\1 NODE", text)
     return _DATE_JSON.sub(r'"date-\1": 0', text)
 
