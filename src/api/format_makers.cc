@@ -199,13 +199,14 @@ Task<> make_vmdk(MakeRequest request) {
   CO_TRY_ASSIGN(vmdk::CreateOptions image, take_vmdk_options(request));
   CO_TRY_ASSIGN(image.parent_cid, co_await cid_of_backing(request));
   const storage::FileCreateOptions model = request.file;
-  const auto make = [&model](std::string path, uint64_t size) {
+  vmdk::MakeFile make = [&model](std::string path, uint64_t size) {
     storage::FileCreateOptions file = model;
     file.path = std::move(path);
     file.size = size;
     return make_file(std::move(file));
   };
-  co_return co_await vmdk::create(request.file.path, std::move(image), make);
+  co_return co_await vmdk::create(std::move(request.file.path), std::move(image),
+                                  std::move(make));
 }
 
 // In the order of their names.

@@ -15,6 +15,8 @@
 #include "format/vdi/vdi.h"
 #include "format/vhdx/create.h"
 #include "format/vhdx/vhdx.h"
+#include "format/vmdk/create.h"
+#include "format/vmdk/vmdk.h"
 #include "format/vpc/create.h"
 #include "format/vpc/vpc.h"
 #include "graph/node.h"
@@ -74,6 +76,21 @@ inline Task<std::unique_ptr<Format>> open_vhdx(File file) {
   return format::vhdx::open_vhdx(std::move(file), false);
 }
 
+inline Task<File> give(std::shared_ptr<File> file) { co_return std::move(*file); }
+inline Task<> create_some_vmdk(File file, bool zero_grains) {
+  auto held = std::make_shared<File>(std::move(file));
+  format::vmdk::MakeFile make = [held](const std::string&, uint64_t) { return give(held); };
+  format::vmdk::CreateOptions options;
+  options.size = disk_size;
+  options.zero_grains = zero_grains;
+  return format::vmdk::create("disk.vmdk", std::move(options), std::move(make));
+}
+inline Task<> create_vmdk(File file) { return create_some_vmdk(std::move(file), false); }
+inline Task<> create_zeroing_vmdk(File file) { return create_some_vmdk(std::move(file), true); }
+inline Task<std::unique_ptr<Format>> open_vmdk(File file) {
+  return format::vmdk::VmdkImage::open(std::move(file), true, {});
+}
+
 inline const BlockKind block_kinds[] = {
     {"vdi", create_vdi, format::vdi::open_vdi, 1 << 20},
     {"vdi_static", create_static_vdi, format::vdi::open_vdi, 1 << 20},
@@ -82,6 +99,9 @@ inline const BlockKind block_kinds[] = {
     {"vhdx", create_vhdx, open_vhdx, 1 << 20},
     {"parallels", create_parallels, format::parallels::open_parallels, 256 << 10},
     {"vhdx_fixed", create_fixed_vhdx, open_vhdx, 1 << 20},
+    {"vmdk", create_vmdk, open_vmdk, 64 << 10},
+    {"vmdk_zeroing", create_zeroing_vmdk, open_vmdk, 64 << 10},
+    {"vhdx_fixed", create_fixed_vhdx, format::vhdx::open_vhdx, 1 << 20},
 };
 
 /// The bytes of a new image.
