@@ -52,8 +52,7 @@ Opened open_qcow(FormatRequest request) {
     co_return fail(ErrorKind::unsupported, "Images of the format 'qcow' can only be read here",
                    ENOTSUP);
   }
-  co_return co_await format::qcow::QcowImage::open(std::move(request.file),
-                                                   !request.metadata_only);
+  co_return co_await format::qcow::QcowImage::open(std::move(request.file), !request.metadata_only);
 }
 
 Opened open_qed(FormatRequest request) { return format::qed::open_qed(std::move(request.file)); }

@@ -205,8 +205,7 @@ Task<> make_vmdk(MakeRequest request) {
     file.size = size;
     return make_file(std::move(file));
   };
-  co_return co_await vmdk::create(std::move(request.file.path), std::move(image),
-                                  std::move(make));
+  co_return co_await vmdk::create(std::move(request.file.path), std::move(image), std::move(make));
 }
 
 // In the order of their names.

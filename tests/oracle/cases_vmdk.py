@@ -85,12 +85,22 @@ CASES += table(
     discard | m qemu-io -c "discard 0 64k" -c "read -P 1 0 64k" m.vmdk ; qemu-img map --output=json m.vmdk
     flat | f qemu-io -c "write -P 5 100k 64k" -c "write -z 4k 4k" -c "read -P 0 4k 4k" f.vmdk
     overlay | o qemu-io -c "write -P 8 90k 20k" -c "write -P 9 6M 64k" -c "read -P 1 64k 26k" -c "read -P 0 110k 18k" o.vmdk ; qemu-img map --output=json o.vmdk
-    packed-again | so qemu-io -c "write 0 64k" -c "write 0 1k" so.vmdk
             """
         )
     ),
     setup=_SETUP,
     loose="images",
+)
+
+# Stock says why on a line of its own, before the failure.
+CASES += table(
+    "vmdk/write-packed",
+    """
+    again | qemu-io -c "write 0 64k" -c "write 0 1k" so.vmdk ; swap: qemu-img compare s.raw so.vmdk
+    new | qemu-io -c "write -P 5 320k 64k" -c "write -P 6 448k 64k" so.vmdk ; swap: qemu-img convert -O raw so.vmdk so.raw
+    """,
+    setup=_SETUP,
+    loose="images stderr",
 )
 
 CASES += table(

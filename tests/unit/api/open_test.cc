@@ -87,8 +87,7 @@ TEST_F(Open, ProbingFindsTheFormat) {
   options.format = "qcow2";
   EXPECT_EQ(message_of(Image::open(folder_ / "i.raw", options)), "Image is not in qcow2 format");
   folder_.write("foreign", "KDMV" + std::string(1020, '\1'));
-  EXPECT_EQ(message_of(Image::open(folder_ / "foreign")),
-            "Images in the format 'vmdk' are not supported");
+  EXPECT_EQ(message_of(Image::open(folder_ / "foreign")), "Unsupported VMDK version 16843009");
 }
 
 TEST_F(Open, NamesAreShownAsTheStockToolsShowThem) {

@@ -30,7 +30,7 @@ TEST(Probe, FormatsThatAreNotReadHere) {
   EXPECT_EQ(probed("vhdxfile"), "vhdx");
   EXPECT_EQ(probed("conectix"), "vpc");
   EXPECT_EQ(probed("\x7f\x10\xda\xbe", 64), "vdi");
-  EXPECT_EQ(probed("LUKS\xba\xbe\0\1"), "luks");
+  EXPECT_EQ(probed("LUKS\xba\xbe\0\1"sv), "luks");
   EXPECT_EQ(probed("WithouFreSpacExt"), "parallels");
   EXPECT_TRUE(is_foreign_format("vmdk"));
   EXPECT_FALSE(is_foreign_format("qcow2"));

@@ -71,7 +71,6 @@ inline Task<> create_parallels(File file) {
 inline Task<std::unique_ptr<Format>> open_vpc(File file) {
   return format::vpc::open_vpc(std::move(file), format::vpc::SizeRule::automatic);
 }
-
 inline Task<std::unique_ptr<Format>> open_vhdx(File file) {
   return format::vhdx::open_vhdx(std::move(file), false);
 }
@@ -101,7 +100,6 @@ inline const BlockKind block_kinds[] = {
     {"vhdx_fixed", create_fixed_vhdx, open_vhdx, 1 << 20},
     {"vmdk", create_vmdk, open_vmdk, 64 << 10},
     {"vmdk_zeroing", create_zeroing_vmdk, open_vmdk, 64 << 10},
-    {"vhdx_fixed", create_fixed_vhdx, format::vhdx::open_vhdx, 1 << 20},
 };
 
 /// The bytes of a new image.

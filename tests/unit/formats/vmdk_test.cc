@@ -12,6 +12,7 @@ namespace {
 using format::vmdk::find_cid;
 using format::vmdk::parse_descriptor;
 
+constexpr BlockKind vmdk_kind{"vmdk", create_vmdk, open_vmdk, 64 << 10};
 constexpr const char* text =
     "# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\n"
     "createType=\"twoGbMaxExtentFlat\"\nparentFileNameHint=\"a b.vmdk\"\n"
@@ -43,11 +44,11 @@ TEST(VmdkText, HasItsOwnCidNotTheParents) {
 }
 
 TEST(Vmdk, ChangesItsCidOnceASessionAndOnlyWhenWritten) {
-  auto file = std::make_shared<storage::MemoryStorage>(new_image(block_kinds[6]));
+  auto file = std::make_shared<storage::MemoryStorage>(new_image(vmdk_kind));
   const auto cid_of = [](graph::Node& node) {
     return dynamic_cast<format::vmdk::VmdkImage&>(node.format()).descriptor().cid;
   };
-  auto node = open_kind(block_kinds[6], std::make_unique<storage::LentStorage>(file));
+  auto node = open_kind(vmdk_kind, std::make_unique<storage::LentStorage>(file));
   ASSERT_TRUE(node);
   ASSERT_EQ((*node)->format().name(), "vmdk");
   const uint32_t before = cid_of(**node);
@@ -59,7 +60,7 @@ TEST(Vmdk, ChangesItsCidOnceASessionAndOnlyWhenWritten) {
   ASSERT_TRUE(write_at(**node, 5000, 10, 1));
   EXPECT_EQ(cid_of(**node), after);
   ASSERT_TRUE(loop().run((*node)->close()));
-  auto again = open_kind(block_kinds[6], std::make_unique<storage::LentStorage>(file));
+  auto again = open_kind(vmdk_kind, std::make_unique<storage::LentStorage>(file));
   ASSERT_TRUE(again);
   EXPECT_EQ(cid_of(**again), after);
   ASSERT_TRUE(loop().run((*again)->close()));
