@@ -37,7 +37,7 @@ def page(kind):
 def check_man(text):
     if not shutil.which("groff"):
         return print("left out: groff is not installed")
-    code, shown, warnings = run("groff", "-man", "-ww", "-Tascii", "-P-c", stdin=text)
+    code, shown, warnings = run("groff", "-man", "-ww", "-Tascii", "-P-cbou", stdin=text)
     expect(f"the manual page renders without a warning {warnings}", code == 0 and not warnings)
     for word in ("oxbow resize", "--preallocation", "measure"):
         expect(f"the manual page has {word}", word in shown)
