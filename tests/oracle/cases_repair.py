@@ -100,6 +100,8 @@ CASES += _repaired(
     second-on-data | @reftable v.qcow2 1 0x50000
     table-beyond | @header v.qcow2 reftable_offset 0x1000000
     table-none | @header v.qcow2 reftable_clusters 0
+    table-unaligned | @header v.qcow2 reftable_offset 0x10200
+    table-huge | @header v.qcow2 reftable_clusters 0x7fffffff
     """,
 )
 

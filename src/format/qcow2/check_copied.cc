@@ -73,9 +73,10 @@ class CopiedChecker {
     for (uint64_t i = 0; found && i < header_.l2_entries(); ++i) {
       const auto raw = load_be<uint64_t>(table.data() + i * step);
       const uint64_t data = raw & l2_offset_mask;
-      if (data == 0 || (raw & l2_compressed_flag) != 0 || header_.has_data_file()) continue;
+      if (data == 0 || (raw & l2_compressed_flag) != 0) continue;
       const uint64_t cluster = data >> header_.cluster_bits;
-      std::optional<uint64_t> known = refcounts_.find(cluster);
+      // Clusters of a data file have no counts: each is its entry's alone.
+      std::optional<uint64_t> known = header_.has_data_file() ? 1 : refcounts_.find(cluster);
       if (!known) {
         const Result<uint64_t> count = co_await refcounts_.get(cluster);
         if (!count) found = std::unexpected(count.error());

@@ -114,17 +114,40 @@ Task<> ReferenceCounter::count_snapshots(std::span<const Snapshot> snapshots) {
   co_return {};
 }
 
+// Where bits are gone, all of them are set: a bitmap may name more than what changed, never less.
+Task<> ReferenceCounter::repair_bitmap(const Bitmap& bitmap, std::vector<uint64_t>& table) {
+  if (bitmap.foreign()) co_return {};
+  const std::vector<uint64_t> before = table;
+  for (uint64_t& entry : table) {
+    const uint64_t offset = entry & bitmap_table_offset_mask;
+    if (offset != 0 && !regions_.inside(offset, header_.cluster_size())) {
+      entry = bitmap_all_ones;
+    }
+  }
+  if (table == before) co_return {};
+  CO_TRY_ASSIGN(const bool done,
+                co_await repair_->replace_bitmap_table(bitmap.table_offset, table));
+  if (!done) table = before;
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (table[i] == before[i]) continue;
+    report_.corruption_fixed("Repairing bitmap '" + bitmap.name + "' table entry " +
+                             std::to_string(i) + " is outside image; all of it is dirty");
+  }
+  co_return {};
+}
+
 Task<> ReferenceCounter::count_bitmaps() {
   if (!header_.bitmaps) co_return {};
   regions_.count(header_.bitmaps->directory_offset, header_.bitmaps->directory_size);
   CO_TRY_ASSIGN(const std::vector<Bitmap> bitmaps, co_await read_bitmap_directory(file_, header_));
   for (const Bitmap& bitmap : bitmaps) {
     regions_.count(bitmap.table_offset, uint64_t{bitmap.table_size} * 8);
-    const auto table = co_await read_bitmap_table(file_, header_, bitmap);
+    auto table = co_await read_bitmap_table(file_, header_, bitmap);
     if (!table) {
       report_.corruption("ERROR: " + table.error().message());
       continue;
     }
+    if (repair_ != nullptr) CO_TRY(co_await repair_bitmap(bitmap, *table));
     for (const uint64_t entry : *table) {
       const uint64_t offset = entry & bitmap_table_offset_mask;
       if (offset != 0) regions_.count(offset, header_.cluster_size());

@@ -36,6 +36,7 @@ class ReferenceCounter {
   Task<> check_table(uint64_t table, const std::byte* bytes, bool active);
   Task<> count_snapshots(std::span<const Snapshot> snapshots);
   Task<> count_bitmaps();
+  Task<> repair_bitmap(const Bitmap& bitmap, std::vector<uint64_t>& table);
 
   storage::Source& file_;
   const Header& header_;

@@ -138,16 +138,26 @@ Result<void> check_l1(const Header& header) {
   return {};
 }
 
-Result<void> check_tables(const Header& header, bool check_only) {
-  if (header.refcount_table_clusters == 0 && !check_only) {
-    return corrupt("Image does not contain a reference count table");
-  }
+Result<void> check_refcount_table(const Header& header) {
   const uint64_t refcount_table = uint64_t{header.refcount_table_clusters} << header.cluster_bits;
   if (refcount_table > max_refcount_table_bytes) {
     return corrupt("Reference count table too large");
   }
   if (!table_place_valid(header, header.refcount_table_offset, refcount_table)) {
     return corrupt("Reference count table offset invalid");
+  }
+  return {};
+}
+
+Result<void> check_tables(Header& header, bool check_only, bool repairing) {
+  if (header.refcount_table_clusters == 0 && !check_only) {
+    return corrupt("Image does not contain a reference count table");
+  }
+  const Result<void> refcounts = check_refcount_table(header);
+  if (!refcounts && !repairing) return refcounts;
+  if (!refcounts) {
+    header.refcount_table_offset = 0;
+    header.refcount_table_clusters = 0;
   }
   if (!check_only) TRY(check_snapshot_place(header));
   TRY(check_l1(header));
@@ -229,7 +239,7 @@ bool table_place_valid(const Header& header, uint64_t offset, uint64_t bytes) {
          is_aligned(offset, header.cluster_size());
 }
 
-Task<Header> read_header(storage::Source& file, bool check_only) {
+Task<Header> read_header(storage::Source& file, bool check_only, bool repairing) {
   CO_TRY_ASSIGN(Buffer bytes, co_await read_start(file, first_read));
   Header header;
   Frame frame;
@@ -237,7 +247,7 @@ Task<Header> read_header(storage::Source& file, bool check_only) {
   CO_TRY(check_frame(bytes.data(), header, frame));
   CO_TRY_ASSIGN(bytes, co_await read_to_extensions_end(file, std::move(bytes), frame));
   CO_TRY(check_features(header, frame, bytes.span()));
-  CO_TRY(check_tables(header, check_only));
+  CO_TRY(check_tables(header, check_only, repairing));
   if (frame.header_length > v3_header_length) {
     header.further_fields.assign(bytes.data() + v3_header_length,
                                  bytes.data() + frame.header_length);

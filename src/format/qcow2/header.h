@@ -74,9 +74,10 @@ struct Header {
 
 /// Reads and validates the header, and the snapshot table and bitmap directory as far as
 /// an open needs them sound. `check_only`: for a check or repair, which tolerates an image
-/// without a refcount table or with too much data in snapshots.
+/// without a refcount table or with too much data in snapshots. `repairing`: one whose header
+/// gives a refcount table where none can be is one without, as all of it can be counted anew.
 /// Errors are the stock tool's sentences; corrupt, or unsupported for what is not known here.
-Task<Header> read_header(storage::Source& file, bool check_only);
+Task<Header> read_header(storage::Source& file, bool check_only, bool repairing = false);
 
 /// The whole first cluster, zero-filled. no_space where names and extensions do not fit.
 Result<Buffer> encode_header(const Header& header);

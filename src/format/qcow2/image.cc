@@ -53,7 +53,8 @@ Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_si
 
 Task<std::unique_ptr<Qcow2Image>> open_qcow2(std::unique_ptr<storage::Storage> file,
                                              Qcow2OpenOptions options) {
-  CO_TRY_ASSIGN(Header header, co_await read_header(*file, options.check_only));
+  CO_TRY_ASSIGN(Header header, co_await read_header(*file, options.check_only,
+                                                    options.check_only && options.writable));
   auto image = std::make_unique<Qcow2Image>(std::move(file), std::move(header), std::move(options));
   const Result<void> started = co_await image->start();
   if (!started) co_return std::unexpected(started.error());

@@ -73,4 +73,14 @@ Task<> ZeroEntryRepair::zero(uint64_t table, std::span<const std::byte> bytes,
   co_return co_await gate_.write(Writes::active_l2, table, IoSpan(&from, 1));
 }
 
+Task<bool> ZeroEntryRepair::replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table) {
+  if (!owners_) CO_TRY(co_await look());
+  if (!owners_->referred_once(offset, table.size() * 8)) co_return false;
+  std::vector<std::byte> raw(table.size() * 8);
+  store_be_all(raw.data(), table);
+  const iovec from = io_slice(std::span<const std::byte>(raw));
+  CO_TRY(co_await gate_.write(Writes::bitmap_table, offset, IoSpan(&from, 1)));
+  co_return true;
+}
+
 }  // namespace oxbow::format::qcow2

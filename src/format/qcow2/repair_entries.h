@@ -35,7 +35,8 @@ class TableOwnership {
   ReferenceMap tables_;  // references as an L2 table
 };
 
-/// Takes away the cluster, at a place where none can be, of entries that read as zeroes.
+/// Takes away the cluster, at a place where none can be, of entries that read as zeroes; and
+/// writes bitmap tables.
 class ZeroEntryRepair {
  public:
   ZeroEntryRepair(Gate& gate, const Header& header, std::span<const Snapshot> snapshots)
@@ -48,6 +49,9 @@ class ZeroEntryRepair {
   /// `bytes`: the table as it is. The caller owes a barrier before what the entries refer to
   /// is freed.
   Task<> zero(uint64_t table, std::span<const std::byte> bytes, std::span<const uint64_t> entries);
+  /// False, and nothing written, where something else refers to the table's clusters, too. The
+  /// caller owes a barrier.
+  Task<bool> replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table);
 
  private:
   Task<> look();

@@ -245,6 +245,26 @@ TEST_F(RepairTest, DamagedRefcountsAreMadeAsTheyWere) {
   }
 }
 
+TEST_F(RepairTest, RefcountTableWhereNoneCanBeIsMadeAnew) {
+  const storage::SparseBytes sound = bytes;
+  const auto disk = read_disk();
+  constexpr uint64_t too_large = 0x7fffffff00000000;
+  for (const auto& [field, value] : {std::pair<uint64_t, uint64_t>{48, 0x201},
+                                     {48, 1ULL << 40},
+                                     {48, 0},
+                                     {56, too_large | load64(sound, 56) % (1ULL << 32)}}) {
+    SCOPED_TRACE(field + value);
+    bytes = sound;
+    store64(bytes, field, value);
+    const auto result = repair(Repair::all);
+    ASSERT_TRUE(result) << result.error().message();
+    const CheckResult after = check();
+    EXPECT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
+    EXPECT_EQ(stock_check().value_or(0), 0);
+    EXPECT_EQ(read_disk(), disk);
+  }
+}
+
 // Entries that were damaged stay so where only a guess could help; all else is put right around
 // them, and what can be read is not touched.
 TEST_F(RepairTest, NothingReadableIsTouched) {
@@ -291,6 +311,18 @@ TEST(Repair, LeaksBesideABitmapAreFreedAndSnapshotsStay) {
       ASSERT_EQ(load64(sound, at), load64(image.bytes, at)) << "at " << at;
     }
   }
+}
+
+// A bitmap may say too much, and must not say too little.
+TEST(Repair, BitmapWhoseBitsLieOutsideIsAllDirty) {
+  RichImage image;
+  const uint64_t table = image.place[Writes::bitmap_table];
+  store64(image.bytes, table, 1ULL << 40);
+  const CheckResult result = repair_bytes(image.bytes, Repair::all);
+  EXPECT_EQ(result.corruptions, 0u);
+  EXPECT_EQ(load64(image.bytes, table), 1u);
+  const CheckResult after = check_bytes(image.bytes);
+  EXPECT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
 }
 
 // Metadata of every class keeps its bytes while all counts are made anew.
