@@ -248,11 +248,27 @@ void RebaseJob::compare(const Piece& piece, std::span<const std::byte> old_bytes
   }
 }
 
+// Without a zero flag (version 2) zeroes in an image without a backing file are holes, through
+// which the new one would show. `zeroes`: as many as the difference is long, at least.
+Task<> RebaseJob::fill_holes(const Difference& difference, std::span<const std::byte> zeroes) {
+  for (uint64_t at = 0; at < difference.length;) {
+    CO_TRY_ASSIGN(const NodeStatus status,
+                  co_await image_->status_here(difference.offset + at, difference.length - at));
+    if (status.kind == format::RunKind::hole) {
+      const iovec slice = io_slice(zeroes.first(status.length));
+      CO_TRY(co_await image_->write(difference.offset + at, IoSpan(&slice, 1)));
+    }
+    at += status.length;
+  }
+  co_return {};
+}
+
 Task<> RebaseJob::write(const Difference& difference, std::span<const std::byte> bytes) {
   Result<void> done;
   if (difference.zeroes) {
     const graph::ZeroFlags flags{.may_unmap = true};
     done = co_await image_->write_zeroes(difference.offset, difference.length, flags);
+    if (done && old_ == nullptr) done = co_await fill_holes(difference, bytes);
   } else {
     const iovec slice = io_slice(bytes.first(difference.length));
     done = co_await image_->write(difference.offset, IoSpan(&slice, 1));

@@ -77,6 +77,7 @@ class RebaseJob {
   void compare(const Piece& piece, std::span<const std::byte> old_bytes,
                std::span<const std::byte> new_bytes, std::vector<Difference>& found) const;
   Task<> write(const Difference& difference, std::span<const std::byte> bytes);
+  Task<> fill_holes(const Difference& difference, std::span<const std::byte> zeroes);
   void announce_bulk(bool on);
 
   std::shared_ptr<graph::Node> image_;

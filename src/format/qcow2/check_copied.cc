@@ -76,7 +76,8 @@ class CopiedChecker {
       if (data == 0 || (raw & l2_compressed_flag) != 0) continue;
       const uint64_t cluster = data >> header_.cluster_bits;
       // Clusters of a data file have no counts: each is its entry's alone.
-      std::optional<uint64_t> known = header_.has_data_file() ? 1 : refcounts_.find(cluster);
+      std::optional<uint64_t> known =
+          header_.has_data_file() ? std::optional<uint64_t>(1) : refcounts_.find(cluster);
       if (!known) {
         const Result<uint64_t> count = co_await refcounts_.get(cluster);
         if (!count) found = std::unexpected(count.error());

@@ -1,6 +1,5 @@
 #include "format/qcow2/check_references.h"
 
-#include "format/qcow2/bitmap_directory.h"
 #include "format/qcow2/repair_entries.h"
 
 namespace oxbow::format::qcow2 {

@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "format/qcow2/bitmap_directory.h"
 #include "format/qcow2/check_l2.h"
 #include "format/qcow2/snapshot_table.h"
 #include "format/qcow2/table_window.h"
