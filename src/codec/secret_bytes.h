@@ -21,7 +21,9 @@ class SecretBytes {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
-  ~SecretBytes() { ::explicit_bzero(bytes_.data(), bytes_.size()); }
+  ~SecretBytes() {
+    if (!bytes_.empty()) ::explicit_bzero(bytes_.data(), bytes_.size());
+  }
 
   [[nodiscard]] size_t size() const { return bytes_.size(); }
   [[nodiscard]] std::span<std::byte> span() { return bytes_; }
