@@ -8,22 +8,10 @@
 #include <new>
 
 #include "codec/deflate_blocks.h"
+#include "codec/thread_decompressor.h"
 
 namespace oxbow::codec {
 namespace {
-
-struct Free {
-  void operator()(libdeflate_decompressor* decompressor) const {
-    libdeflate_free_decompressor(decompressor);
-  }
-};
-
-// About 12 KiB of tables; one a thread instead of one a cluster.
-libdeflate_decompressor* thread_decompressor() {
-  thread_local const std::unique_ptr<libdeflate_decompressor, Free> decompressor(
-      libdeflate_alloc_decompressor());
-  return decompressor.get();
-}
 
 constexpr std::array<SearchEffort, deflate_levels> efforts = {{{2, 16, false},
                                                                {4, 32, false},

@@ -4,20 +4,10 @@
 
 #include <memory>
 
+#include "codec/thread_decompressor.h"
+
 namespace oxbow::codec {
 namespace {
-
-struct Free {
-  void operator()(libdeflate_decompressor* decompressor) const {
-    libdeflate_free_decompressor(decompressor);
-  }
-};
-
-libdeflate_decompressor* thread_decompressor() {
-  thread_local const std::unique_ptr<libdeflate_decompressor, Free> decompressor(
-      libdeflate_alloc_decompressor());
-  return decompressor.get();
-}
 
 struct FreeCompressor {
   void operator()(libdeflate_compressor* compressor) const {
