@@ -18,7 +18,9 @@ Result<void> copy(std::span<Image* const> sources, Image& target, const CopyOpti
   std::vector<std::shared_ptr<graph::Node>> nodes;
   nodes.reserve(sources.size());
   for (const Image* source : sources) nodes.push_back(source->node());
-  jobs::CopyJob job(std::move(nodes), target.node(), options);
+  CopyOptions wanted = options;
+  wanted.compress |= target.node()->compresses();
+  jobs::CopyJob job(std::move(nodes), target.node(), std::move(wanted));
   return async::Loop::current_thread().run(job.run());
 }
 
