@@ -106,6 +106,7 @@ struct CommitOptions {
 Result<void> commit(Image& image, const CommitOptions& options = {});
 
 struct RebaseOptions {
+  bool compress = false;  ///< whole clusters that are copied
   Progress progress;
 };
 

@@ -44,7 +44,10 @@ Result<void> commit(Image& image, const CommitOptions& options) {
 Result<void> rebase(Image& image, Image* below, const RebaseOptions& options) {
   const std::shared_ptr<graph::Node> node = below != nullptr ? below->node() : nullptr;
   TRY(image.check_snapshots_over(node));
-  jobs::RebaseJob job(image.node(), node, options.progress);
+  if (options.compress && image.node()->format().compressed_unit() == 0) {
+    return fail(ErrorKind::unsupported, "Compression not supported for this file format", ENOTSUP);
+  }
+  jobs::RebaseJob job(image.node(), node, options);
   return async::Loop::current_thread().run(job.run());
 }
 
