@@ -221,7 +221,7 @@ _OTHER = {
              "adapter_type=lsilogic", "subformat=twoGbMaxExtentSparse", "compat6=on",
              "hwversion=9"),
     "parallels": ("cluster_size=64k", "cluster_size=1M"),
-    "qed": ("cluster_size=4k", "table_size=1", "table_size=2,cluster_size=8k"),
+    "qed": ("cluster_size=4k", "table_size=8", "table_size=2,cluster_size=8k"),
     "qcow": (),
     "luks": ("cipher-alg=aes-128", "cipher-mode=cbc", "hash-alg=sha512"),
 }
