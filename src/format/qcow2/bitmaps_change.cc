@@ -230,6 +230,7 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
   std::vector<Open*> changing;
+  std::vector<Open*> growing;
   for (Open& one : bitmaps_) {
     if (one.entry.foreign()) continue;
     CO_TRY(usable(one.entry.name));
@@ -247,14 +248,48 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
     const uint64_t kept = bits_for(one, bytes);
     const uint64_t now = one.bits->bits().size();
     const bool loses = kept < now && one.bits->bits().any_set(kept, now - kept);
-    if (other_table || loses) changing.push_back(&one);
+    const bool grows = bytes > header_.size && one.entry.enabled();
+    if (grows) growing.push_back(&one);
+    if (other_table || loses || grows) changing.push_back(&one);
   }
-  co_return co_await take_over(changing);
+  bytes_before_resize_ = header_.size;
+  CO_TRY(co_await take_over(changing));
+  co_return co_await withdraw(growing);
+}
+
+// A crash with the new size on disk and without the bits for it must not find a promise. What the
+// guest changes meanwhile is set on disk as before.
+Task<> Bitmaps::withdraw(std::span<Open* const> promised) {
+  bool any = false;
+  for (Open* one : promised) {
+    one->withdrawn = one->holds.has_value();
+    any = any || one->withdrawn;
+  }
+  if (any) CO_TRY(co_await write_record());
+  co_return {};
+}
+
+Task<> Bitmaps::mark_grown() {
+  const bool grown = header_.size > bytes_before_resize_;
+  bool any = false;
+  for (Open& one : bitmaps_) {
+    if (grown && one.usable() && one.entry.enabled() && one.bits) {
+      const uint64_t first = bytes_before_resize_ >> one.entry.granularity_bits;
+      const Change change{&one, first, one.bits->bits().size() - first};
+      CO_TRY(co_await set_on_disk(change));
+      one.set(change.first, change.count);
+    }
+    any = std::exchange(one.withdrawn, false) || any;
+  }
+  if (!any) co_return {};
+  CO_TRY(co_await gate_.barrier());
+  co_return co_await write_record();
 }
 
 Task<> Bitmaps::after_resize() {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
-  const Result<void> done = co_await resize_tables();
+  Result<void> done = co_await resize_tables();
+  if (done) done = co_await mark_grown();
   if (!done) give_up();
   regroup();
   co_return done;
@@ -266,6 +301,7 @@ void Bitmaps::give_up() {
     record_outdated_ = record_outdated_ || one.holds;
     one.taken = false;
     one.holds.reset();
+    one.withdrawn = false;
     one.bits.reset();
     one.since.reset();
   }
