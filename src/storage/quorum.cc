@@ -112,8 +112,8 @@ Task<> QuorumStorage::read(uint64_t offset, IoSpan into) {
   CO_TRY(verify(offset, ballots));
   const auto winner = std::ranges::max_element(ballots, {}, &Ballot::votes);
   if (winner->votes < options_.threshold) {
-    std::vector<Result<void>> results;
-    for (const Ballot& one : ballots) results.push_back(one.read);
+    std::vector<Result<void>> results(ballots.size());
+    std::ranges::transform(ballots, results.begin(), &Ballot::read);
     CO_TRY(tally(results));
     co_return fail(ErrorKind::io, "'" + filename_ + "': too few of its copies agree", EIO);
   }
@@ -128,13 +128,17 @@ Result<void> QuorumStorage::tally(const std::vector<Result<void>>& results) cons
       std::ranges::count_if(results, [](const Result<void>& one) { return one.has_value(); }));
   if (good >= options_.threshold) return {};
   std::map<int, size_t> votes;
-  const Result<void>* most = nullptr;
+  Result<void> most;
+  size_t most_votes = 0;
   for (const Result<void>& one : results) {
     if (one) continue;
-    const size_t now = ++votes[one.error().as_errno()];
-    if (most == nullptr || now > votes[most->error().as_errno()]) most = &one;
+    const int error = one.error().as_errno();
+    const size_t now = ++votes[error];
+    if (now <= most_votes) continue;
+    most_votes = now;
+    if (most || most.error().as_errno() != error) most = one;
   }
-  return *most;
+  return most;
 }
 
 Task<> QuorumStorage::write(uint64_t offset, IoSpan from, WriteFlags flags) {
