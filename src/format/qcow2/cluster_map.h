@@ -81,7 +81,7 @@ class ClusterMap {
   [[nodiscard]] std::span<const uint64_t> l1_entries() const { return l1_; }
 
   /// Everything must be on disk, and nobody at work. See copied_flags.h.
-  Task<> update_copied_flags(CopiedRule rule, const std::vector<bool>& wanted);
+  Task<> update_copied_flags(CopiedRule rule, std::vector<bool> wanted);
   Task<> update_copied_flags(CopiedRule rule) {
     return update_copied_flags(rule, std::vector<bool>(l1_.size(), true));
   }
