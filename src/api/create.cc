@@ -4,14 +4,11 @@
 #include "api/format_makers.h"
 #include "api/open.h"
 #include "api/option_tree.h"
+#include "base/invalid.h"
 #include "storage/file.h"
 
 namespace oxbow::api {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 // The host file that `filename` creates.
 Result<std::string> target_path(const std::string& filename) {

@@ -11,6 +11,7 @@
 #include "api/open.h"
 #include "api/probe.h"
 #include "base/bytes.h"
+#include "base/invalid.h"
 #include "format/parallels/create.h"
 #include "format/qcow2/create.h"
 #include "format/raw/raw.h"
@@ -29,10 +30,6 @@ namespace vdi = format::vdi;
 namespace vhdx = format::vhdx;
 namespace vmdk = format::vmdk;
 namespace vpc = format::vpc;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 Result<void> check_left(const OptionTree& keys) {
   if (keys.empty()) return {};
@@ -95,26 +92,25 @@ Task<> make_qcow2(MakeRequest request) {
   co_return co_await make_with(std::move(request.file), std::move(image), qcow2::create);
 }
 
-Task<> make_parallels(MakeRequest request) {
-  CO_TRY(refuse_backing(request));
-  parallels::CreateOptions image;
-  image.size = request.size;
-  CO_TRY_ASSIGN(const auto cluster_size, request.keys.take_size("cluster_size"));
-  image.cluster_size = cluster_size.value_or(image.cluster_size);
-  CO_TRY(check_left(request.keys));
-  CO_TRY(parallels::check_create_options(image));
-  co_return co_await make_with(std::move(request.file), image, parallels::create);
-}
+// Takes the keys that one format knows.
+template <class Wishes>
+using TakeKeys = Result<void> (*)(OptionTree&, Wishes&);
 
-Task<> make_vdi(MakeRequest request) {
+// A format that has no backing file. `settle` says what is wrong, or what is made of the wishes.
+template <class Wishes, class Settle>
+Task<> make_alone(MakeRequest request, TakeKeys<Wishes> take, Settle settle,
+                  Task<> (*create)(std::unique_ptr<storage::Storage>, Wishes)) {
   CO_TRY(refuse_backing(request));
-  vdi::CreateOptions image;
-  image.size = request.size;
-  CO_TRY_ASSIGN(const auto fixed, request.keys.take_bool("static"));
-  image.fixed = fixed.value_or(false);
+  Wishes wishes;
+  wishes.size = request.size;
+  CO_TRY(take(request.keys, wishes));
   CO_TRY(check_left(request.keys));
-  CO_TRY(vdi::check_create_options(image));
-  co_return co_await make_with(std::move(request.file), image, vdi::create);
+  if constexpr (std::is_same_v<decltype(settle(wishes)), Result<Wishes>>) {
+    CO_TRY_ASSIGN(wishes, settle(wishes));
+  } else {
+    CO_TRY(settle(wishes));
+  }
+  co_return co_await make_with(std::move(request.file), std::move(wishes), create);
 }
 
 // Takes the key `subformat`: the first word is the default.
@@ -125,32 +121,48 @@ Result<bool> take_fixed(OptionTree& keys) {
   return invalid("Parameter 'subformat' does not accept value '" + *word + "'");
 }
 
-Task<> make_vpc(MakeRequest request) {
-  CO_TRY(refuse_backing(request));
-  vpc::CreateOptions image;
-  image.size = request.size;
-  CO_TRY_ASSIGN(image.fixed, take_fixed(request.keys));
-  CO_TRY_ASSIGN(const auto exact, request.keys.take_bool("force_size"));
-  image.exact_size = exact.value_or(false);
-  CO_TRY(check_left(request.keys));
-  CO_TRY(vpc::check_create_options(image));
-  co_return co_await make_with(std::move(request.file), image, vpc::create);
+Result<void> take_parallels(OptionTree& keys, parallels::CreateOptions& wishes) {
+  TRY_ASSIGN(const auto cluster_size, keys.take_size("cluster_size"));
+  wishes.cluster_size = cluster_size.value_or(wishes.cluster_size);
+  return {};
 }
 
+Result<void> take_vdi(OptionTree& keys, vdi::CreateOptions& wishes) {
+  TRY_ASSIGN(const auto fixed, keys.take_bool("static"));
+  wishes.fixed = fixed.value_or(false);
+  return {};
+}
+
+Result<void> take_vpc(OptionTree& keys, vpc::CreateOptions& wishes) {
+  TRY_ASSIGN(wishes.fixed, take_fixed(keys));
+  TRY_ASSIGN(const auto exact, keys.take_bool("force_size"));
+  wishes.exact_size = exact.value_or(false);
+  return {};
+}
+
+Result<void> take_vhdx(OptionTree& keys, vhdx::CreateOptions& wishes) {
+  TRY_ASSIGN(wishes.fixed, take_fixed(keys));
+  TRY_ASSIGN(const auto log_size, keys.take_size("log_size"));
+  TRY_ASSIGN(const auto block_size, keys.take_size("block_size"));
+  TRY_ASSIGN(const auto zero_blocks, keys.take_bool("block_state_zero"));
+  wishes.log_size = log_size.value_or(wishes.log_size);
+  wishes.block_size = block_size.value_or(0);
+  wishes.zero_blocks = zero_blocks.value_or(true);
+  return {};
+}
+
+Task<> make_parallels(MakeRequest request) {
+  return make_alone(std::move(request), take_parallels, parallels::check_create_options,
+                    parallels::create);
+}
+Task<> make_vdi(MakeRequest request) {
+  return make_alone(std::move(request), take_vdi, vdi::check_create_options, vdi::create);
+}
+Task<> make_vpc(MakeRequest request) {
+  return make_alone(std::move(request), take_vpc, vpc::check_create_options, vpc::create);
+}
 Task<> make_vhdx(MakeRequest request) {
-  CO_TRY(refuse_backing(request));
-  vhdx::CreateOptions wanted;
-  wanted.size = request.size;
-  CO_TRY_ASSIGN(wanted.fixed, take_fixed(request.keys));
-  CO_TRY_ASSIGN(const auto log_size, request.keys.take_size("log_size"));
-  CO_TRY_ASSIGN(const auto block_size, request.keys.take_size("block_size"));
-  CO_TRY_ASSIGN(const auto zero_blocks, request.keys.take_bool("block_state_zero"));
-  wanted.log_size = log_size.value_or(wanted.log_size);
-  wanted.block_size = block_size.value_or(0);
-  wanted.zero_blocks = zero_blocks.value_or(true);
-  CO_TRY(check_left(request.keys));
-  CO_TRY_ASSIGN(const vhdx::CreateOptions image, vhdx::settle_create_options(wanted));
-  co_return co_await make_with(std::move(request.file), image, vhdx::create);
+  return make_alone(std::move(request), take_vhdx, vhdx::settle_create_options, vhdx::create);
 }
 
 // The backing file's CID; what is not vmdk is refused.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/invalid.h"
+
 namespace oxbow::api {
 namespace {
 
@@ -11,10 +13,6 @@ using format::qcow2::class_names;
 using format::qcow2::ClassMask;
 using format::qcow2::every_class;
 using format::qcow2::Writes;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 constexpr ClassMask classes(std::initializer_list<Writes> kinds) {
   ClassMask mask = 0;

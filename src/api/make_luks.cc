@@ -1,14 +1,11 @@
 // New volumes of the format "luks".
 #include "api/format_makers.h"
 #include "api/key_secret.h"
+#include "base/invalid.h"
 #include "format/luks/luks_create.h"
 
 namespace oxbow::api {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 struct NewLuks {
   format::luks::LuksCreateOptions options;

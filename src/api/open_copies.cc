@@ -3,15 +3,12 @@
 
 #include <algorithm>
 
+#include "base/invalid.h"
 #include "storage/quorum.h"
 #include "storage/verify.h"
 
 namespace oxbow::api {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 // Each child closed, where not all could be opened.
 Task<> close_all(storage::QuorumStorage::Children children) {

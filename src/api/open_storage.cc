@@ -4,6 +4,7 @@
 
 #include "api/filename.h"
 #include "api/open_copies.h"
+#include "base/invalid.h"
 #include "storage/fault.h"
 #include "storage/file.h"
 #include "storage/null.h"
@@ -12,10 +13,6 @@
 
 namespace oxbow::api {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 // Device and inode: whatever path led to it, a file is itself.
 std::string identity_of(const std::string& path) {

@@ -13,6 +13,7 @@
 #include "api/open.h"
 #include "api/open_storage.h"
 #include "api/shown_name.h"
+#include "base/invalid.h"
 #include "format/qcow2/image.h"
 
 namespace oxbow::api {
@@ -85,10 +86,6 @@ class Opener {
 /// A filter that is a quality of the node below it.
 [[nodiscard]] bool is_node_filter(std::string_view driver);
 
-/// An error of kind invalid_argument.
-inline std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 inline std::unexpected<Error> no_such_node(const std::string& reference) {
   return invalid("Cannot find device='" + reference + "' nor node-name='" + reference + "'");
 }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "api/guard_options.h"
+#include "base/invalid.h"
 
 namespace oxbow::api {
 namespace {
@@ -12,10 +13,6 @@ using format::qcow2::Qcow2OpenOptions;
 
 constexpr uint64_t min_refcount_cache = 256 << 10;
 constexpr uint32_t min_l2_entry = 512;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 Result<void> take_cache_sizes(OptionTree& tree, Qcow2OpenOptions& out) {
   TRY_ASSIGN(const auto total, tree.take_size("cache-size"));

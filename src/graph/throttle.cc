@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/loop.h"
+#include "base/invalid.h"
 
 namespace oxbow {
 
@@ -11,10 +12,6 @@ namespace {
 constexpr uint64_t highest = 1000000000000000;
 constexpr double burst_without_maximum = 0.1;  // seconds' worth
 constexpr double waits_at_most = 3600;         // seconds, before it looks again
-
-std::unexpected<Error> invalid(const char* message) {
-  return fail(ErrorKind::invalid_argument, message, EINVAL);
-}
 
 bool is_set(const ThrottleLimit& limit) { return limit.average != 0 || limit.maximum != 0; }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/buffer.h"
+#include "base/invalid.h"
 #include "storage/io_mismatch.h"
 
 namespace oxbow::storage {
@@ -15,14 +16,6 @@ struct QuorumStorage::Ballot {
   Result<void> read;
   size_t votes = 0;
 };
-
-namespace {
-
-std::unexpected<Error> invalid(const char* message) {
-  return fail(ErrorKind::invalid_argument, message, EINVAL);
-}
-
-}  // namespace
 
 Result<void> QuorumStorage::check(const QuorumOptions& options, size_t children, bool writable) {
   if (children == 0) return invalid("Number of provided children must be 1 or more");
@@ -160,9 +153,6 @@ Task<> QuorumStorage::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags f
   co_return tally(results);
 }
 
-// What is discarded may read as anything, in each copy as something else: nothing is.
-Task<> QuorumStorage::discard(uint64_t, uint64_t) { co_return {}; }
-
 Task<> QuorumStorage::flush() {
   std::vector<Result<void>> results;
   for (const auto& child : children_) results.push_back(co_await child->flush());
@@ -180,19 +170,6 @@ Task<Status> QuorumStorage::status(uint64_t offset, uint64_t length) {
   }
   out.data = !out.zero;
   co_return out;
-}
-
-Task<> QuorumStorage::truncate(uint64_t, Preallocation) {
-  co_return fail(ErrorKind::unsupported, "Image format driver does not support resize", ENOTSUP);
-}
-
-Task<> QuorumStorage::close() {
-  Result<void> first;
-  for (const auto& child : children_) {
-    const Result<void> closed = co_await child->close();
-    if (first && !closed) first = closed;
-  }
-  co_return first;
 }
 
 }  // namespace oxbow::storage

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/storage.h"
+#include "storage/copies.h"
 #include "storage/verify.h"
 
 namespace oxbow::storage {
@@ -21,20 +21,15 @@ struct QuorumOptions {
   MismatchSink on_mismatch;
 };
 
-class QuorumStorage final : public Storage {
+class QuorumStorage final : public CopiesStorage {
  public:
-  using Children = std::vector<std::unique_ptr<Storage>>;
-
   /// What contradicts itself is refused in the stock tools' words.
   static Result<void> check(const QuorumOptions& options, size_t children, bool writable);
   /// Children of different sizes are refused.
   static Result<std::unique_ptr<QuorumStorage>> create(Children children, QuorumOptions options,
                                                        std::string filename);
 
-  [[nodiscard]] const std::string& filename() const override { return filename_; }
   [[nodiscard]] std::string driver() const override { return "quorum"; }
-  [[nodiscard]] bool read_only() const override { return children_.front()->read_only(); }
-  [[nodiscard]] uint64_t size() const override { return children_.front()->size(); }
   [[nodiscard]] Result<uint64_t> allocated_bytes() const override;
   [[nodiscard]] Limits limits() const override { return {.has_places = false}; }
 
@@ -42,18 +37,13 @@ class QuorumStorage final : public Storage {
   Task<Status> status(uint64_t offset, uint64_t length) override;
   Task<> write(uint64_t offset, IoSpan from, WriteFlags flags = {}) override;
   Task<> write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags = {}) override;
-  Task<> discard(uint64_t offset, uint64_t length) override;
   Task<> flush() override;
-  Task<> truncate(uint64_t size, Preallocation preallocation = Preallocation::off) override;
-  Task<> close() override;
 
  private:
   struct Ballot;
 
   QuorumStorage(Children children, QuorumOptions options, std::string filename)
-      : children_(std::move(children)),
-        options_(std::move(options)),
-        filename_(std::move(filename)) {}
+      : CopiesStorage(std::move(children), std::move(filename)), options_(std::move(options)) {}
 
   Task<> read_first(uint64_t offset, IoSpan into);
   Task<> read_all(uint64_t offset, std::vector<Ballot>& ballots);
@@ -61,9 +51,7 @@ class QuorumStorage final : public Storage {
   Task<> rewrite(uint64_t offset, const std::vector<Ballot>& ballots, size_t winner);
   [[nodiscard]] Result<void> tally(const std::vector<Result<void>>& results) const;
 
-  Children children_;
   QuorumOptions options_;
-  std::string filename_;
 };
 
 }  // namespace oxbow::storage

@@ -18,10 +18,10 @@ Error VerifyStorage::differs(const char* verb, uint64_t offset, uint64_t length,
 
 // Both must end the same way: with the same error, too.
 Task<> VerifyStorage::agree(const char* verb, uint64_t offset, uint64_t length,
-                            Result<void> trusted, Result<void> tested) const {
-  const int left = tested ? 0 : -tested.error().as_errno();
-  const int right = trusted ? 0 : -trusted.error().as_errno();
-  if (left == right) co_return tested;
+                            Result<void> by_trusted, Result<void> by_tested) const {
+  const int left = by_tested ? 0 : -by_tested.error().as_errno();
+  const int right = by_trusted ? 0 : -by_trusted.error().as_errno();
+  if (left == right) co_return by_tested;
   co_return std::unexpected(
       differs(verb, offset, length,
               "return value mismatch " + std::to_string(left) + " != " + std::to_string(right)));
@@ -31,9 +31,9 @@ Task<> VerifyStorage::read(uint64_t offset, IoSpan into) {
   const uint64_t length = io_length(into);
   CO_TRY_ASSIGN(Buffer copy, Buffer::allocate(length));
   const iovec part = io_slice(copy.span());
-  const Result<void> tested = co_await tested_->read(offset, into);
-  const Result<void> trusted = co_await trusted_->read(offset, IoSpan(&part, 1));
-  CO_TRY(co_await agree("read", offset, length, trusted, tested));
+  const Result<void> by_tested = co_await tested().read(offset, into);
+  const Result<void> by_trusted = co_await trusted().read(offset, IoSpan(&part, 1));
+  CO_TRY(co_await agree("read", offset, length, by_trusted, by_tested));
   size_t done = 0;
   for (const iovec& piece : into) {
     const std::span bytes(static_cast<const std::byte*>(piece.iov_base), piece.iov_len);
@@ -49,35 +49,21 @@ Task<> VerifyStorage::read(uint64_t offset, IoSpan into) {
 }
 
 Task<Status> VerifyStorage::status(uint64_t offset, uint64_t length) {
-  return trusted_->status(offset, length);
+  return trusted().status(offset, length);
 }
 
 Task<> VerifyStorage::write(uint64_t offset, IoSpan from, WriteFlags flags) {
-  const Result<void> tested = co_await tested_->write(offset, from, flags);
-  const Result<void> trusted = co_await trusted_->write(offset, from, flags);
-  co_return co_await agree("write", offset, io_length(from), trusted, tested);
+  const Result<void> by_tested = co_await tested().write(offset, from, flags);
+  const Result<void> by_trusted = co_await trusted().write(offset, from, flags);
+  co_return co_await agree("write", offset, io_length(from), by_trusted, by_tested);
 }
 
 Task<> VerifyStorage::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
-  const Result<void> tested = co_await tested_->write_zeroes(offset, length, flags);
-  const Result<void> trusted = co_await trusted_->write_zeroes(offset, length, flags);
-  co_return co_await agree("write", offset, length, trusted, tested);
+  const Result<void> by_tested = co_await tested().write_zeroes(offset, length, flags);
+  const Result<void> by_trusted = co_await trusted().write_zeroes(offset, length, flags);
+  co_return co_await agree("write", offset, length, by_trusted, by_tested);
 }
 
-// What is discarded may read as anything, in each of the two.
-Task<> VerifyStorage::discard(uint64_t, uint64_t) { co_return {}; }
-
-Task<> VerifyStorage::flush() { return tested_->flush(); }
-
-Task<> VerifyStorage::truncate(uint64_t, Preallocation) {
-  co_return fail(ErrorKind::unsupported, "Image format driver does not support resize", ENOTSUP);
-}
-
-Task<> VerifyStorage::close() {
-  const Result<void> tested = co_await tested_->close();
-  const Result<void> trusted = co_await trusted_->close();
-  CO_TRY(tested);
-  co_return trusted;
-}
+Task<> VerifyStorage::flush() { return tested().flush(); }
 
 }  // namespace oxbow::storage

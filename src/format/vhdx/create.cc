@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/invalid.h"
 #include "format/vhdx/header.h"
 #include "format/vhdx/layout.h"
 
@@ -18,10 +19,6 @@ constexpr uint64_t gib = uint64_t{1} << 30;
 constexpr uint64_t tib = uint64_t{1} << 40;
 constexpr std::u16string_view creator = u"QEMU v7.2.22";
 constexpr uint64_t table_chunk = 1 << 20;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 // Where things are in a new file.
 struct Layout {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/invalid.h"
 #include "format/vmdk/header.h"
 
 namespace oxbow::format::vmdk {
@@ -17,10 +18,6 @@ constexpr uint32_t table_entries = 512;
 constexpr uint64_t table_sectors = table_entries * sizeof(uint32_t) / sector;
 constexpr uint64_t text_sectors = 20;
 constexpr uint64_t split_at = uint64_t{1} << 31;  // bytes of each file of those in several
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 bool is_one_of(const std::string& word, std::span<const std::string_view> words) {
   return std::ranges::find(words, word) != words.end();
