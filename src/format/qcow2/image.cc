@@ -70,7 +70,7 @@ Task<> Qcow2Image::start() {
   if (in_use && (header_.incompatible_features & incompatible_dirty) != 0) {
     CO_TRY(co_await repair_dirty());
   }
-  if (header_.crypt_method != crypt_none && !options_.encryption.as_stored) {
+  if (header_.crypt_method != crypt_none) {
     CO_TRY_ASSIGN(encryption_, co_await Encryption::open(gate_, header_, options_.encryption));
   }
   CO_TRY(co_await map_.load());
