@@ -200,11 +200,13 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> take_growth_back();
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
   Task<> provide_preallocated(const WritePlan& plan, storage::Preallocation preallocation);
+  Task<> encrypt_zeroes(const WritePlan& plan);
   Task<> link_preallocated(WritePlan& plan);
   Task<> mark_zero(uint64_t from, uint64_t length);
   Task<> write_size(uint64_t virtual_size);
   [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
   [[nodiscard]] bool has_vm_state() const;
+  [[nodiscard]] Result<void> vm_state_may_follow(uint64_t virtual_size) const;
   Task<> move_vm_state(uint64_t virtual_size);
 
   Task<async::RangeLock::Guard> stand_still();

@@ -33,6 +33,7 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
     co_return fail(ErrorKind::invalid_argument,
                    "Preallocation can't be used for shrinking an image", EINVAL);
   }
+  CO_TRY(vm_state_may_follow(virtual_size));
   CO_TRY(co_await bitmaps_.before_resize(virtual_size));
   const bool grows = virtual_size > header_.size;
   Task<> change = grows ? grow(virtual_size, preallocation) : shrink(virtual_size);
@@ -124,12 +125,25 @@ Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocatio
 // The host's side of it: zeroes, and space where that is asked for.
 Task<> Qcow2Image::provide_preallocated(const WritePlan& plan,
                                         storage::Preallocation preallocation) {
+  if (encryption_ && header_.version < 3) co_return co_await encrypt_zeroes(plan);
   if (plan.host_offset < gate_.file().size()) {
     co_return co_await gate_.write_zeroes(Writes::data, plan.host_offset, plan.length, {});
   }
   const bool space = preallocation != storage::Preallocation::metadata;
   co_return co_await gate_.truncate(plan.host_offset + plan.length,
                                     space ? preallocation : storage::Preallocation::off);
+}
+
+// Version 2 has no flag that says what a cluster reads as: these are zeroes to whoever has the key.
+Task<> Qcow2Image::encrypt_zeroes(const WritePlan& plan) {
+  const std::vector<std::byte> zeroes(std::min<uint64_t>(plan.length, 1 << 20));
+  for (uint64_t done = 0; done < plan.length; done += zeroes.size()) {
+    const uint64_t length = std::min<uint64_t>(zeroes.size(), plan.length - done);
+    const iovec part{const_cast<std::byte*>(zeroes.data()), length};
+    CO_TRY(
+        co_await write_host({plan.host_offset + done, plan.guest_offset + done}, IoSpan(&part, 1)));
+  }
+  co_return {};
 }
 
 // Without a backing file, subclusters stay unallocated: they read as zeroes.

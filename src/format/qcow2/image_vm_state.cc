@@ -41,6 +41,15 @@ Task<uint64_t> Qcow2Image::vm_state_place(uint64_t offset, uint64_t length, bool
   co_return begin + offset;
 }
 
+// The AES method numbers sectors by their place, of the VM state, too: elsewhere it reads as noise.
+Result<void> Qcow2Image::vm_state_may_follow(uint64_t virtual_size) const {
+  const bool moves = disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state();
+  if (!moves || header_.crypt_method != crypt_aes) return {};
+  return fail(ErrorKind::unsupported,
+              "Can't move the VM state of an image with AES encryption behind another disk size",
+              ENOTSUP);
+}
+
 // The disk's size changes and with it the first L1 entry behind the disk: the VM state's entries
 // move there. One header write switches both, so that no byte of it is ever the disk's.
 Task<> Qcow2Image::move_vm_state(uint64_t virtual_size) {

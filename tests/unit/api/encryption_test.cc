@@ -115,6 +115,37 @@ TEST_P(EncryptedImage, ReadsAsZeroesWhereNothingWasWritten) {
   EXPECT_TRUE(all_are(Bytes(got.begin(), got.begin() + 70000), std::byte{0}));
 }
 
+TEST_P(EncryptedImage, GrowsByZeroes) {
+  auto image = Image::open(path_, with_key());
+  ASSERT_TRUE(image);
+  const Bytes data = noise(1 << 20, 2);
+  ASSERT_TRUE(image->write(0, data));
+  ASSERT_TRUE(image->resize(2 << 20, Preallocation::full));
+  ASSERT_TRUE(image->close());
+  image = Image::open(path_, with_key());
+  Bytes got(2 << 20);
+  ASSERT_TRUE(image->read(0, got));
+  EXPECT_TRUE(std::equal(data.begin(), data.end(), got.begin()));
+  EXPECT_TRUE(all_are(Bytes(got.begin() + (1 << 20), got.end()), std::byte{0}));
+}
+
+// With AES a VM state is bound to its place, which a resize would change under it.
+TEST_P(EncryptedImage, KeepsItsVmStateThroughAResizeOrRefusesIt) {
+  auto image = Image::open(path_, with_key());
+  ASSERT_TRUE(image);
+  const Bytes state = noise(100000, 3);
+  ASSERT_TRUE(image->write_vm_state(500, state));
+  for (const uint64_t size : {uint64_t{4} << 30, uint64_t{1} << 30}) {
+    const auto resized = image->resize(size, Preallocation::off, true);
+    const bool aes = GetParam().options.contains("encrypt.format");
+    EXPECT_EQ(resized.has_value(), !aes);
+    if (aes) EXPECT_EQ(resized.error().kind(), ErrorKind::unsupported);
+    Bytes got(state.size());
+    ASSERT_TRUE(image->read_vm_state(500, got));
+    EXPECT_EQ(got, state);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , EncryptedImage,
     ::testing::Values(Kind{"luks", {}}, Kind{"luks_4k", {{"cluster_size", "4k"}}},
