@@ -7,20 +7,23 @@
 
 namespace oxbow::format::qcow2 {
 
-// The header names an empty L1 table first; what the old one held is freed when nothing on disk
-// points at it any more.
+// The header names an L1 table without the disk's entries first; what those led to is freed when
+// nothing on disk points at it any more. A VM state is not the disk's, and stays.
 Task<> Qcow2Image::make_empty() {
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   const std::vector<uint64_t> old_l1(map_.l1_entries().begin(), map_.l1_entries().end());
-  if (std::ranges::all_of(old_l1, [](uint64_t entry) { return entry == 0; })) co_return {};
+  const auto of_disk = std::span(old_l1).first(
+      static_cast<size_t>(std::min<uint64_t>(disk_tables(header_.size), old_l1.size())));
+  if (std::ranges::all_of(of_disk, [](uint64_t entry) { return entry == 0; })) co_return {};
   gate_.file().event("empty_image_prepare");
-  std::vector<uint64_t> l1(old_l1.size());
+  std::vector<uint64_t> l1 = old_l1;
+  std::fill_n(l1.begin(), of_disk.size(), 0);
   CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::active_l1, l1));
   CO_TRY(co_await refcounts_.write_back());
   CO_TRY(co_await gate_.barrier());
   CO_TRY(co_await map_.adopt_l1(offset, std::move(l1), header_.size));
   unpacked_.clear();
-  CO_TRY(co_await drop_tree(old_l1, Writes::active_l2));
+  CO_TRY(co_await drop_tree(of_disk, Writes::active_l2));
   co_return co_await gate_.barrier();
 }
 

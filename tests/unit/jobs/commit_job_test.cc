@@ -51,6 +51,26 @@ TEST(CommitJob, moves_what_the_top_says_and_empties_it) {
   EXPECT_EQ(base.kind_at(8 * cluster), format::RunKind::hole);
 }
 
+// Emptying the disk's tables took those behind them along.
+TEST(CommitJob, keeps_the_vm_state_of_the_top) {
+  const Disk base(1 << 20);
+  const Disk top(1 << 20, base.node);
+  top.write(cluster, cluster, 2);
+  Bytes state(3 * cluster, std::byte{7});
+  const iovec part{state.data(), state.size()};
+  ASSERT_TRUE(loop().run(top.node->write_vm_state(100, IoSpan(&part, 1))));
+  ASSERT_TRUE(commit(top));
+  EXPECT_EQ(top.kind_at(cluster), format::RunKind::hole);
+  ASSERT_TRUE(loop().run(top.node->close()));
+  const auto again = open_over(top.memory, base.node);
+  Bytes seen(state.size());
+  const iovec into{seen.data(), seen.size()};
+  ASSERT_TRUE(loop().run(again->read_vm_state(100, IoSpan(&into, 1))));
+  EXPECT_EQ(seen, state);
+  const CheckResult found = check_bytes(top.memory->bytes());
+  EXPECT_EQ(found.corruptions + found.leaks + found.check_errors, 0u);
+}
+
 TEST(CommitJob, leaves_the_top_alone_where_that_is_asked_for) {
   const Disk base(1 << 20);
   const Disk top(1 << 20, base.node);
