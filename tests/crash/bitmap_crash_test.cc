@@ -224,6 +224,9 @@ Recording resized(const ImageShape& shape, BitmapDurability durability) {
   recorder.reopen();
   recorder.resize(100 << 10);
   recorder.write_some();
+  recorder.resize(200 << 10);
+  recorder.write_some();
+  recorder.resize(4 << 20);
   return recorder.finish();
 }
 

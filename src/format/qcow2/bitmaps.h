@@ -81,7 +81,8 @@ class Bitmaps final : public ChangeTracker {
   [[nodiscard]] BitmapDurability durability_of(std::string_view name) const;
 
   /// Before and after the disk's size changes: bitmaps whose tables need another size are marked
-  /// IN_USE first, and get new tables then.
+  /// IN_USE first, and get new tables then. What a disk grows by is dirty: it may once have been
+  /// there with other contents.
   Task<> before_resize(uint64_t bytes);
   Task<> after_resize();
 
@@ -142,6 +143,8 @@ class Bitmaps final : public ChangeTracker {
   Task<> write_directory_in_place();
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
+  Task<> withdraw(std::span<Open* const> promised);
+  Task<> mark_grown(uint64_t old_bytes);
   Task<uint64_t> copy_bits_below(uint64_t offset);
   Task<Bitmap> copy_below(Bitmap entry, uint64_t end, std::vector<Release>& old);
   void give_up();
@@ -172,6 +175,7 @@ class Bitmaps final : public ChangeTracker {
   BitmapRecord record_;
   bool record_outdated_ = false;  ///< it says of a bitmap what does not hold any more
   std::vector<Open> bitmaps_;
+  uint64_t bytes_before_resize_ = 0;
   std::optional<BitmapPlaces> places_;  ///< where bitmaps lay when they were examined
   std::vector<Group> groups_;
   async::Mutex changing_;

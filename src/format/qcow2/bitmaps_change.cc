@@ -230,6 +230,7 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
   std::vector<Open*> changing;
+  std::vector<Open*> growing;
   for (Open& one : bitmaps_) {
     if (one.entry.foreign()) continue;
     CO_TRY(usable(one.entry.name));
@@ -247,14 +248,46 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
     const uint64_t kept = bits_for(one, bytes);
     const uint64_t now = one.bits->bits().size();
     const bool loses = kept < now && one.bits->bits().any_set(kept, now - kept);
-    if (other_table || loses) changing.push_back(&one);
+    const bool grows = bytes > header_.size && one.entry.enabled();
+    if (grows) growing.push_back(&one);
+    if (other_table || loses || grows) changing.push_back(&one);
   }
-  co_return co_await take_over(changing);
+  bytes_before_resize_ = header_.size;
+  CO_TRY(co_await take_over(changing));
+  co_return co_await withdraw(growing);
+}
+
+// A crash with the new size on disk and without the bits for it must not find a promise.
+Task<> Bitmaps::withdraw(std::span<Open* const> promised) {
+  bool any = false;
+  for (Open* one : promised) any = std::exchange(one->holds, std::nullopt) || any;
+  if (any) CO_TRY(co_await write_record());
+  co_return {};
+}
+
+Task<> Bitmaps::mark_grown(uint64_t old_bytes) {
+  if (header_.size <= old_bytes) co_return {};
+  std::vector<Open*> grown;
+  for (Open& one : bitmaps_) {
+    if (!one.usable() || !one.entry.enabled() || !one.bits) continue;
+    const uint64_t first = old_bytes >> one.entry.granularity_bits;
+    const uint64_t count = one.bits->bits().size() - first;
+    if (durability_of(one.entry.name) != BitmapDurability::close) {
+      CO_TRY(co_await one.bits->set_on_disk(gate_, refcounts_, counted_, one.entry.table_offset,
+                                            first, count));
+    }
+    one.set(first, count);
+    grown.push_back(&one);
+  }
+  if (grown.empty()) co_return {};
+  CO_TRY(co_await gate_.barrier());
+  co_return co_await promise(grown);
 }
 
 Task<> Bitmaps::after_resize() {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
-  const Result<void> done = co_await resize_tables();
+  Result<void> done = co_await resize_tables();
+  if (done) done = co_await mark_grown(bytes_before_resize_);
   if (!done) give_up();
   regroup();
   co_return done;
