@@ -4,163 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <map>
 
 #include "failing_storage.h"
-#include "rich_image.h"
+#include "full_image.h"
 #include "storage/crash_states.h"
 
 namespace oxbow::testing {
 namespace {
 
-using format::qcow2::Qcow2Image;
-using format::qcow2::SnapshotKey;
-
 async::Loop& loop() { return async::Loop::current_thread(); }
 
-Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
-
-struct Workload {
-  const char* name;
-  ImageShape shape;
-  bool bitmap = false;
-  bool compressed = false;
-};
-
-const Workload workloads[] = {
-    {"v3_512", {.cluster_bits = 9, .bytes = 40 << 10}},
-    {"v2_1k", {.version = 2, .cluster_bits = 10, .bytes = 48 << 10}},
-    {"rc64_512", {.cluster_bits = 9, .refcount_order = 6, .bytes = 24 << 10}},
-    {"bitmap_4k", {.cluster_bits = 12, .bytes = 128 << 10}, true},
-    {"compressed_4k", {.cluster_bits = 12, .bytes = 128 << 10}, true, true},
-    {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .bytes = 400 << 10}, true},
-};
-
-void write(graph::Node& node, uint64_t offset, uint64_t length, int pattern) {
-  const Bytes data(length, std::byte(pattern));
-  const iovec part{const_cast<std::byte*>(data.data()), data.size()};
-  ASSERT_TRUE(loop().run(node.write(offset, IoSpan(&part, 1))));
-}
-
-void take(graph::Node& node, const char* name) {
-  format::qcow2::Snapshot snapshot;
-  snapshot.name = name;
-  ASSERT_TRUE(loop().run(engine(node).create_snapshot(std::move(snapshot))));
-}
-
-// Deflated in one stored block each, packed one after the other behind the file's end: the second
-// of two guest clusters in each table of the disk that is its own.
-void add_compressed(storage::SparseBytes& bytes, const ImageShape& shape) {
-  const uint64_t cluster = uint64_t{1} << shape.cluster_bits;
-  const uint64_t l1 = load64(bytes, 40);
-  const uint64_t table = load64(bytes, l1) & format::qcow2::l1_offset_mask;
-  uint64_t at = align_up(bytes.size(), cluster) + 700;
-  std::map<uint64_t, uint64_t> counts;
-  for (uint64_t i = 1; i < shape.bytes / cluster; ++i) {
-    if (load64(bytes, table + i * 8) != 0) continue;
-    std::vector<std::byte> blob(5 + cluster, std::byte(0x40 + i));
-    const auto length = static_cast<uint16_t>(cluster);
-    blob[0] = std::byte{1};
-    blob[1] = std::byte(length & 0xff);
-    blob[2] = std::byte(length >> 8);
-    blob[3] = ~blob[1];
-    blob[4] = ~blob[2];
-    const iovec part{blob.data(), blob.size()};
-    bytes.write(at, IoSpan(&part, 1));
-    const uint64_t last = at + blob.size() - 1;
-    const uint64_t more = last / 512 - at / 512;
-    const unsigned offset_bits = 62 - (shape.cluster_bits - 8);
-    store64(bytes, table + i * 8, format::qcow2::l2_compressed_flag | more << offset_bits | at);
-    const uint64_t end = (last / 512 + 1) * 512 - 1;
-    for (uint64_t c = at / cluster; c <= end / cluster; ++c) ++counts[c];
-    at += blob.size();
-  }
-  ASSERT_GT(counts.size(), 4u);
-  for (const auto& [c, count] : counts) set_refcount(bytes, c * cluster, count);
-}
-
-// Holes near the beginning, and all else behind them: shared, own, zero, tables and data.
-storage::SparseBytes make(const Workload& workload) {
-  const uint64_t size = workload.shape.bytes;
-  const uint64_t cluster = uint64_t{1} << workload.shape.cluster_bits;
-  TestImage image(workload.shape);
-  graph::Node& node = image.node();
-  write(node, 0, size / 2, 1);
-  take(node, "gone");
-  write(node, 0, size / 2, 2);
-  write(node, cluster, 3 * cluster, 0);
-  take(node, "one");
-  write(node, size / 4 - 100, size / 8, 3);
-  // The same tables twice: what they name counts for both.
-  take(node, "two");
-  take(node, "three");
-  write(node, size / 8, size / 4, 4);
-  const Bytes state(3 * cluster / 2, std::byte{5});
-  const iovec part{const_cast<std::byte*>(state.data()), state.size()};
-  EXPECT_TRUE(loop().run(node.write_vm_state(100, IoSpan(&part, 1))));
-  write(node, size / 2 + cluster, 2 * cluster, 0);
-  if (workload.bitmap) {
-    const auto bitmaps = loop().run(engine(node).change_bitmaps());
-    EXPECT_TRUE(loop().run((*bitmaps)->add("b", 12, true)));
-  }
-  write(node, size / 2 - 5000, 4000, 6);
-  EXPECT_TRUE(loop().run(engine(node).delete_snapshot("gone", SnapshotKey::name)));
-  storage::SparseBytes bytes = image.close_and_take();
-  if (workload.compressed) {
-    add_compressed(bytes, workload.shape);
-    const auto file = std::make_shared<storage::MemoryStorage>(bytes);
-    auto opened = open_node(std::make_unique<storage::LentStorage>(file), nullptr);
-    take(**opened, "with compressed data");
-    EXPECT_TRUE(loop().run((*opened)->close()));
-    bytes = file->bytes();
-  }
-  std::string first;
-  const CheckResult found = check_bytes(bytes, &first);
-  EXPECT_EQ(found.corruptions + found.leaks + found.check_errors, 0u) << first;
-  return bytes;
-}
-
-// Everything that anybody can read from the image.
-struct Contents {
-  std::vector<Bytes> disks;
-  Bytes vm_state;
-  std::vector<std::pair<uint64_t, uint64_t>> dirty;
-
-  bool operator==(const Contents&) const = default;
-};
-
-Contents contents_of(const storage::SparseBytes& bytes) {
-  const auto file = std::make_shared<storage::MemoryStorage>(bytes);
-  auto node = open_node(std::make_unique<storage::LentStorage>(file), nullptr, false);
-  EXPECT_TRUE(node) << node.error().message();
-  Contents out;
-  if (!node) return out;
-  out.disks.push_back(read_all(**node));
-  out.vm_state.resize(100 + 40000);
-  const iovec part{out.vm_state.data(), out.vm_state.size()};
-  EXPECT_TRUE(loop().run((*node)->read_vm_state(0, IoSpan(&part, 1))));
-  Qcow2Image& image = engine(**node);
-  for (const auto& bitmap : image.bitmaps().list()) {
-    const auto bits = loop().run(image.bitmaps().bits_of(bitmap.name));
-    EXPECT_TRUE(bits) << bits.error().message();
-    for (uint64_t at = 0; bits && (at = (*bits)->next_set(at)) < (*bits)->size();) {
-      const uint64_t end = (*bits)->next_clear(at);
-      out.dirty.emplace_back(at, end);
-      at = end;
-    }
-  }
-  const auto snapshots = loop().run(format::qcow2::read_snapshots(image.file(), image.header()));
-  EXPECT_GE(snapshots->size(), 3u);
-  for (const auto& snapshot : *snapshots) {
-    const auto seen = loop().run(image.view_snapshot(snapshot.id));
-    EXPECT_TRUE(seen) << seen.error().message();
-    out.disks.push_back(read_all(**node));
-  }
-  EXPECT_TRUE(loop().run((*node)->close()));
-  return out;
-}
-
-std::string serious_finding(const storage::SparseBytes& bytes) {
+std::string corruption_in(const storage::SparseBytes& bytes) {
   std::string first;
   const CheckResult found = check_bytes(bytes, &first);
   return found.corruptions + found.check_errors == 0 ? "" : first;
@@ -177,10 +31,10 @@ Result<CompactResult> compact(std::unique_ptr<storage::Storage> file) {
   return done;
 }
 
-class CompactCrash : public ::testing::TestWithParam<Workload> {};
+class CompactCrash : public ::testing::TestWithParam<FullShape> {};
 
 TEST_P(CompactCrash, shortens_the_file_and_keeps_what_is_in_it) {
-  const storage::SparseBytes before = make(GetParam());
+  const storage::SparseBytes before = FullImage::make(GetParam());
   const Contents contents = contents_of(before);
   const auto file = std::make_shared<storage::MemoryStorage>(before);
   const auto done = compact(std::make_unique<storage::LentStorage>(file));
@@ -201,7 +55,7 @@ TEST_P(CompactCrash, shortens_the_file_and_keeps_what_is_in_it) {
 }
 
 TEST_P(CompactCrash, keeps_everything_at_every_point) {
-  const storage::SparseBytes before = make(GetParam());
+  const storage::SparseBytes before = FullImage::make(GetParam());
   const Contents contents = contents_of(before);
   const auto crash = std::make_shared<storage::CrashStorage>(before);
   ASSERT_TRUE(compact(std::make_unique<storage::LentStorage>(crash)));
@@ -212,7 +66,7 @@ TEST_P(CompactCrash, keeps_everything_at_every_point) {
   storage::CrashStates walk(crash->log(), options);
   while (auto state = walk.next()) {
     SCOPED_TRACE(state->description);
-    ASSERT_EQ(serious_finding(state->contents), "");
+    ASSERT_EQ(corruption_in(state->contents), "");
     ASSERT_TRUE(contents_of(state->contents) == contents);
     if (walk.counts().states % 16 != 0) continue;
     const auto file = std::make_shared<storage::MemoryStorage>(state->contents);
@@ -226,7 +80,7 @@ TEST_P(CompactCrash, keeps_everything_at_every_point) {
 }
 
 TEST_P(CompactCrash, keeps_everything_where_a_write_fails) {
-  const storage::SparseBytes before = make(GetParam());
+  const storage::SparseBytes before = FullImage::make(GetParam());
   const Contents contents = contents_of(before);
   int failures = 0;
   for (const int os_error : {EIO, ENOSPC}) {
@@ -246,7 +100,7 @@ TEST_P(CompactCrash, keeps_everything_where_a_write_fails) {
           failed = seen->failed();
           (void)loop().run((*node)->close());
         }
-        ASSERT_EQ(serious_finding(memory->bytes()), "");
+        ASSERT_EQ(corruption_in(memory->bytes()), "");
         ASSERT_TRUE(contents_of(memory->bytes()) == contents);
         if (!failed) break;
         ++failures;
@@ -256,7 +110,7 @@ TEST_P(CompactCrash, keeps_everything_where_a_write_fails) {
   EXPECT_GT(failures, 40);
 }
 
-INSTANTIATE_TEST_SUITE_P(Workloads, CompactCrash, ::testing::ValuesIn(workloads),
+INSTANTIATE_TEST_SUITE_P(Workloads, CompactCrash, ::testing::ValuesIn(full_shapes),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

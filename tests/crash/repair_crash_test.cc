@@ -1,9 +1,11 @@
-// Power cuts during a repair. Whatever part of its writes reached the disk: guest data and
-// snapshots are what they were, and a second repair makes the image sound.
+// Power cuts and failing writes during a repair. Whatever part of its writes reached the disk:
+// guest data and snapshots are what they were, and a second repair makes the image sound.
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <limits>
 
+#include "failing_storage.h"
 #include "rich_image.h"
 #include "snapshots_image.h"
 #include "storage/crash_states.h"
@@ -59,7 +61,33 @@ void lose_block(storage::SparseBytes& bytes) { store64(bytes, load64(bytes, 48),
 void misplace_block(storage::SparseBytes& bytes) {
   store64(bytes, load64(bytes, 48), load64(bytes, 40));
 }
-void lose_table(storage::SparseBytes& bytes) { store64(bytes, 48, uint64_t{1} << 40); }
+void share_block_with_l2(storage::SparseBytes& bytes) {
+  const uint64_t l2 = load64(bytes, load64(bytes, 40)) & format::qcow2::l1_offset_mask;
+  store64(bytes, load64(bytes, 48) + 8, l2);
+}
+void enter_block_twice(storage::SparseBytes& bytes) {
+  const uint64_t table = load64(bytes, 48);
+  store64(bytes, table + 8, load64(bytes, table));
+}
+void spoil_entry(storage::SparseBytes& bytes) {
+  const uint64_t table = load64(bytes, 48);
+  store64(bytes, table, load64(bytes, table) | 1);
+}
+void place_table(storage::SparseBytes& bytes, uint64_t at) { store64(bytes, 48, at); }
+void lose_table(storage::SparseBytes& bytes) { place_table(bytes, uint64_t{1} << 40); }
+void misalign_table(storage::SparseBytes& bytes) { place_table(bytes, load64(bytes, 48) + 8); }
+void place_table_on_l1(storage::SparseBytes& bytes) { place_table(bytes, load64(bytes, 40)); }
+void set_table_clusters(storage::SparseBytes& bytes, uint32_t clusters) {
+  store64(bytes, 56, uint64_t{clusters} << 32 | (load64(bytes, 56) & 0xffffffff));
+}
+void lose_everything(storage::SparseBytes& bytes) {
+  clear_counts(bytes);
+  const uint64_t table = load64(bytes, 48);
+  for (uint64_t i = 0; i < cluster; i += 8) store64(bytes, table + i, 0);
+  place_table(bytes, 0);
+  set_table_clusters(bytes, 0);
+}
+void enlarge_table(storage::SparseBytes& bytes) { set_table_clusters(bytes, 0xffffffff); }
 
 const Damage damages[] = {
     {"counts_of_all_kinds", spoil_counts},
@@ -68,7 +96,14 @@ const Damage damages[] = {
     {"flags", turn_flags},
     {"block_gone", lose_block},
     {"block_on_a_table", misplace_block},
+    {"block_on_an_l2_table", share_block_with_l2},
+    {"block_entered_twice", enter_block_twice},
+    {"block_entry_with_reserved_bits", spoil_entry},
     {"table_gone", lose_table},
+    {"table_misaligned", misalign_table},
+    {"table_on_the_l1_table", place_table_on_l1},
+    {"table_too_large", enlarge_table},
+    {"everything_gone", lose_everything},
 };
 
 async::Loop& loop() { return async::Loop::current_thread(); }
@@ -106,8 +141,8 @@ std::vector<Bytes> all_disks(const storage::SparseBytes& bytes) {
   return out;
 }
 
-void examine(const storage::CrashState& state, const std::vector<Bytes>& disks) {
-  const auto file = std::make_shared<storage::MemoryStorage>(state.contents);
+void expect_repairable(const storage::SparseBytes& bytes, const std::vector<Bytes>& disks) {
+  const auto file = std::make_shared<storage::MemoryStorage>(bytes);
   repair(file);
   if (::testing::Test::HasFatalFailure()) return;
   const CheckResult after = check_bytes(file->bytes());
@@ -132,11 +167,47 @@ TEST_P(RepairCrash, leaves_nothing_worse_than_there_was) {
   storage::CrashStates walk(log, options);
   while (auto state = walk.next()) {
     SCOPED_TRACE(state->description);
-    examine(*state, disks);
+    expect_repairable(state->contents, disks);
     if (HasFatalFailure()) return;
   }
   std::printf("%zu crash states\n", size_t{walk.counts().states});
   EXPECT_GT(walk.counts().states, 10u);
+}
+
+// How many changes of the file a repair makes; the `at`-th fails, or all from it on.
+int repair_failing(const std::shared_ptr<storage::MemoryStorage>& file, int at, int os_error,
+                   bool once) {
+  const auto failing = std::make_shared<FailingStorage>(file, at, os_error, once);
+  auto image = open(failing, true);
+  EXPECT_TRUE(image) << image.error().message();
+  const auto done = loop().run((*image)->repair(Repair::all, {}));
+  if (!done) {
+    EXPECT_EQ(done.error().as_errno(), os_error) << done.error().message();
+  }
+  const Result<void> closed = loop().run((*image)->close());
+  // Space that could not be given back to the host does no harm.
+  if (done && closed) {
+    EXPECT_EQ(check_bytes(file->bytes()).corruptions, 0u);
+  }
+  return failing->count();
+}
+
+TEST_P(RepairCrash, may_fail_at_every_write) {
+  storage::SparseBytes bytes = make_image_with_snapshots(disk_bytes, 6);
+  const std::vector<Bytes> disks = all_disks(bytes);
+  GetParam().make(bytes);
+  const auto whole = std::make_shared<storage::MemoryStorage>(bytes);
+  const int changes = repair_failing(whole, std::numeric_limits<int>::max(), EIO, true);
+  ASSERT_GT(changes, 1);
+  for (const bool once : {true, false}) {
+    for (int at = 0; at < changes; ++at) {
+      SCOPED_TRACE("change " + std::to_string(at) + (once ? " alone" : " and all later"));
+      const auto file = std::make_shared<storage::MemoryStorage>(bytes);
+      ASSERT_GT(repair_failing(file, at, at % 2 == 0 ? EIO : ENOSPC, once), at);
+      expect_repairable(file->bytes(), disks);
+      if (HasFailure()) return;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Damages, RepairCrash, ::testing::ValuesIn(damages),

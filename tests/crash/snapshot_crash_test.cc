@@ -6,14 +6,14 @@
 
 #include <cstdio>
 #include <map>
+#include <set>
 
-#include "image_fixture.h"
+#include "full_image.h"
 #include "storage/crash_states.h"
 
 namespace oxbow::testing {
 namespace {
 
-using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
 
 struct Workload {
@@ -29,8 +29,6 @@ const Workload workloads[] = {
 };
 
 async::Loop& loop() { return async::Loop::current_thread(); }
-
-Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
 
 // What the disk held after each step, with the count of flushes that made it durable.
 struct Step {
@@ -138,21 +136,6 @@ bool explained(const Recording& recording, size_t flushes, const Bytes& seen) {
   return true;
 }
 
-// Leaks, and clusters that could be written in place and are not known to be.
-std::string serious_finding(const storage::SparseBytes& bytes) {
-  storage::MemoryStorage file(bytes);
-  const auto header = loop().run(format::qcow2::read_header(file, true));
-  if (!header) return header.error().message();
-  std::string serious;
-  const auto checked =
-      loop().run(format::qcow2::check(file, *header, [&](const CheckFinding& found) {
-        const bool copy_only = found.text.find("OFLAG_COPIED") != std::string::npos &&
-                               found.text.ends_with("refcount=1");
-        if (found.severity == CheckFinding::Severity::error && !copy_only) serious += found.text;
-      }));
-  return checked ? serious : checked.error().message();
-}
-
 void expect_snapshots(const Recording& recording, std::shared_ptr<storage::MemoryStorage> memory) {
   auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
   ASSERT_TRUE(node) << node.error().message();
@@ -201,6 +184,67 @@ TEST_P(SnapshotCrash, keeps_every_snapshot_and_the_disk) {
   }
   std::printf("%zu crash states\n", size_t{walk.counts().states});
   EXPECT_GT(walk.counts().states, 100u);
+}
+
+// A thousand: what is cut is the taking, going back and dropping of single ones among them.
+class ManySnapshotsCrash : public ::testing::Test {
+ protected:
+  static constexpr int many = 1000;
+
+  ManySnapshotsCrash() {
+    TestImage image({.cluster_bits = 9, .bytes = 16 << 10});
+    for (int i = 0; i < many; ++i) {
+      Bytes data(512, std::byte(i % 251 + 1));
+      const iovec part{data.data(), data.size()};
+      EXPECT_TRUE(loop().run(image.node().write(i % 32 * 512, IoSpan(&part, 1))));
+      take(image.node(), std::to_string(i));
+    }
+    start_ = image.close_and_take();
+    contents_ = contents_of(start_);
+  }
+
+  static void take(graph::Node& node, const std::string& name) {
+    format::qcow2::Snapshot snapshot;
+    snapshot.name = name;
+    EXPECT_TRUE(loop().run(engine(node).create_snapshot(std::move(snapshot))));
+  }
+
+  storage::SparseBytes start_;
+  Contents contents_;
+};
+
+TEST_F(ManySnapshotsCrash, keeps_all_but_the_one_that_goes) {
+  const auto crash = std::make_shared<storage::CrashStorage>(start_);
+  auto node = open_node(std::make_unique<storage::LentStorage>(crash), nullptr);
+  ASSERT_TRUE(node);
+  take(**node, "new");
+  ASSERT_TRUE(loop().run(engine(**node).delete_snapshot("500", SnapshotKey::name)));
+  ASSERT_TRUE(loop().run(engine(**node).apply_snapshot("20", SnapshotKey::name)));
+  ASSERT_TRUE(loop().run((*node)->close()));
+  storage::CrashOptions options;
+  options.exhaustive = 3;
+  options.samples = 2;
+  options.torn = true;
+  std::set<size_t> counts;
+  std::set<Bytes> disks;
+  storage::CrashStates walk(crash->log(), options);
+  while (auto state = walk.next()) {
+    SCOPED_TRACE(state->description);
+    ASSERT_EQ(serious_finding(state->contents), "");
+    const Contents seen = contents_of(state->contents);
+    counts.insert(seen.snapshots.size());
+    disks.insert(seen.disk);
+    for (const auto& [name, disk] : contents_.snapshots) {
+      const auto found = seen.snapshots.find(name);
+      if (found == seen.snapshots.end() && name == "500") continue;
+      ASSERT_TRUE(found != seen.snapshots.end()) << name;
+      ASSERT_TRUE(found->second == disk) << name;
+    }
+  }
+  // Before, with the new one, and without the one that goes again.
+  EXPECT_EQ(counts, (std::set<size_t>{many, many + 1}));
+  EXPECT_EQ(disks, (std::set<Bytes>{contents_.disk, contents_.snapshots.at("20")}));
+  std::printf("%zu crash states\n", size_t{walk.counts().states});
 }
 
 INSTANTIATE_TEST_SUITE_P(Workloads, SnapshotCrash, ::testing::ValuesIn(workloads),

@@ -35,6 +35,8 @@ class FailingStorage final : public storage::LentStorage {
   }
 
   [[nodiscard]] bool failed() const { return count_ > at_; }
+  /// Changes of the file so far, those that failed among them.
+  [[nodiscard]] int count() const { return count_; }
 
  private:
   Result<void> fail_here() {

@@ -89,6 +89,11 @@ const Road roads[] = {
     {"new_l2_table", count_as_free, [](graph::Node& node) { return write_cluster(node, 300); }},
     {"moved_l1_table", count_two_as_free,
      [](graph::Node& node) {
+       return loop().run(
+           node.resize(66 * RichImage::l2_covers, storage::Preallocation::off, false));
+     }},
+    {"l1_table_moved_by_a_vm_state", count_two_as_free,
+     [](graph::Node& node) {
        std::byte byte{};
        const iovec part{&byte, 1};
        return loop().run(node.write_vm_state(66 * RichImage::l2_covers, IoSpan(&part, 1)));

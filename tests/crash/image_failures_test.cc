@@ -1,0 +1,176 @@
+// Each change of the file fails in turn, once and from then on, while snapshots are taken, dropped
+// and gone back to, while the disk changes its size and while a VM state is written: the disk, each
+// snapshot, the VM state and each bitmap are what they were or what was asked for, a check finds
+// leaks at worst, the error is told, and the image can be written to as any other.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "failing_storage.h"
+#include "full_image.h"
+
+namespace oxbow::testing {
+namespace {
+
+using format::qcow2::Qcow2Image;
+using format::qcow2::SnapshotKey;
+
+async::Loop& loop() { return async::Loop::current_thread(); }
+
+struct Change {
+  const char* name;
+  Result<void> (*make)(graph::Node& node);
+};
+
+Result<void> resize(graph::Node& node, uint64_t bytes, bool allow_shrink) {
+  return loop().run(node.resize(bytes, storage::Preallocation::off, allow_shrink));
+}
+
+const Change changes[] = {
+    {"take",
+     [](graph::Node& node) {
+       format::qcow2::Snapshot snapshot;
+       snapshot.name = "new";
+       return loop().run(engine(node).create_snapshot(std::move(snapshot)));
+     }},
+    {"drop",
+     [](graph::Node& node) {
+       return loop().run(engine(node).delete_snapshot("one", SnapshotKey::name));
+     }},
+    {"drop_shared",
+     [](graph::Node& node) {
+       return loop().run(engine(node).delete_snapshot("two", SnapshotKey::name));
+     }},
+    {"go_back",
+     [](graph::Node& node) {
+       return loop().run(engine(node).apply_snapshot("one", SnapshotKey::name));
+     }},
+    {"grow", [](graph::Node& node) { return resize(node, node.virtual_size() * 5 + 1024, false); }},
+    {"grow_with_tables",
+     [](graph::Node& node) {
+       return loop().run(
+           node.resize(node.virtual_size() * 2, storage::Preallocation::metadata, false));
+     }},
+    {"shrink", [](graph::Node& node) { return resize(node, node.virtual_size() / 2 - 512, true); }},
+    {"write_vm_state",
+     [](graph::Node& node) {
+       Bytes state(30000, std::byte{9});
+       const iovec part{state.data(), state.size()};
+       return loop().run(node.write_vm_state(0, IoSpan(&part, 1)));
+     }},
+};
+
+// A VM state is written piece by piece; of all else there is only before and after.
+bool in_between(const Bytes& seen, const Bytes& before, const Bytes& after) {
+  if (seen.size() != before.size() || seen.size() != after.size()) return false;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    if (seen[i] != before[i] && seen[i] != after[i]) return false;
+  }
+  return true;
+}
+
+void expect_before_or_after(const Contents& seen, const Contents& before, const Contents& after) {
+  EXPECT_TRUE(seen.disk == before.disk || seen.disk == after.disk);
+  EXPECT_TRUE(in_between(seen.vm_state, before.vm_state, after.vm_state));
+  for (const auto& [name, disk] : before.snapshots) {
+    if (!seen.snapshots.contains(name)) EXPECT_FALSE(after.snapshots.contains(name)) << name;
+  }
+  for (const auto& [name, disk] : seen.snapshots) {
+    const Contents& known = before.snapshots.contains(name) ? before : after;
+    ASSERT_TRUE(known.snapshots.contains(name)) << name;
+    EXPECT_TRUE(known.snapshots.at(name) == disk) << name;
+  }
+  ASSERT_EQ(seen.dirty.size(), before.dirty.size());
+  for (const auto& [name, ranges] : seen.dirty) {
+    EXPECT_TRUE(!ranges || ranges == before.dirty.at(name) || ranges == after.dirty.at(name));
+  }
+}
+
+// Whatever is written now lands on nothing that anybody else has.
+void expect_usable(const storage::SparseBytes& bytes, const Contents& seen) {
+  const auto memory = std::make_shared<storage::MemoryStorage>(bytes);
+  const auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
+  ASSERT_TRUE(node) << node.error().message();
+  Bytes data((*node)->virtual_size(), std::byte{0xee});
+  const iovec part{data.data(), data.size()};
+  const auto written = loop().run((*node)->write(0, IoSpan(&part, 1)));
+  ASSERT_TRUE(written) << written.error().message();
+  ASSERT_TRUE(loop().run((*node)->close()));
+  EXPECT_EQ(serious_finding(memory->bytes()), "");
+  const Contents now = contents_of(memory->bytes());
+  EXPECT_TRUE(now.disk == data);
+  EXPECT_TRUE(now.vm_state == seen.vm_state);
+  EXPECT_TRUE(now.snapshots == seen.snapshots);
+}
+
+class ImageFailures : public ::testing::TestWithParam<std::tuple<FullShape, Change>> {
+ protected:
+  struct Run {
+    storage::SparseBytes bytes;
+    Result<void> done;
+    Result<void> closed;
+    int changes = 0;  // of the file
+  };
+
+  // The change with a file of which the `at`-th change fails.
+  [[nodiscard]] Run run(const storage::SparseBytes& start, int at, int os_error, bool once) const {
+    const auto memory = std::make_shared<storage::MemoryStorage>(start);
+    const auto failing = std::make_shared<FailingStorage>(memory, at, os_error, once);
+    Run out;
+    const auto node = open_node(std::make_unique<storage::LentStorage>(failing), nullptr);
+    if (node) {
+      out.done = std::get<Change>(GetParam()).make(**node);
+      out.closed = loop().run((*node)->close());
+    } else {
+      out.done = std::unexpected(node.error());
+    }
+    out.bytes = memory->bytes();
+    out.changes = failing->count();
+    return out;
+  }
+};
+
+constexpr int never = std::numeric_limits<int>::max();
+
+TEST_P(ImageFailures, leave_what_was_or_what_was_asked_for) {
+  const storage::SparseBytes start = FullImage::make(std::get<FullShape>(GetParam()));
+  const Contents before = contents_of(start);
+  const Run whole = run(start, never, EIO, true);
+  if (!whole.done) {
+    // Of version 2 with snapshots, or with bitmaps: refused, and nothing is touched.
+    EXPECT_EQ(whole.done.error().as_errno(), ENOTSUP) << whole.done.error().message();
+    EXPECT_TRUE(contents_of(whole.bytes) == before);
+    return;
+  }
+  ASSERT_TRUE(whole.closed);
+  const Contents after = contents_of(whole.bytes);
+  ASSERT_GT(whole.changes, 5);
+  for (const bool once : {true, false}) {
+    for (int at = 0; at < whole.changes; ++at) {
+      SCOPED_TRACE("change " + std::to_string(at) + (once ? " alone" : " and all later"));
+      const int os_error = at % 2 == 0 ? EIO : ENOSPC;
+      const Run broken = run(start, at, os_error, once);
+      ASSERT_GT(broken.changes, at);
+      if (!broken.done) {
+        EXPECT_EQ(broken.done.error().as_errno(), os_error) << broken.done.error().message();
+      }
+      ASSERT_EQ(serious_finding(broken.bytes), "");
+      const Contents seen = contents_of(broken.bytes);
+      expect_before_or_after(seen, before, after);
+      if (broken.done && broken.closed) EXPECT_TRUE(seen == after);
+      expect_usable(broken.bytes, seen);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ImageFailures,
+                         ::testing::Combine(::testing::ValuesIn(full_shapes),
+                                            ::testing::ValuesIn(changes)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param).name) + "_" +
+                                  std::get<1>(info.param).name;
+                         });
+
+}  // namespace
+}  // namespace oxbow::testing

@@ -1,0 +1,107 @@
+// What deleting a snapshot costs, in bytes of the file read and written: it follows what the
+// snapshot holds, and neither the disk nor the other snapshots.
+#include <gtest/gtest.h>
+
+#include "image_fixture.h"
+
+namespace oxbow::testing {
+namespace {
+
+using async::Task;
+using format::qcow2::Qcow2Image;
+using format::qcow2::SnapshotKey;
+
+constexpr uint64_t cluster = 512;
+constexpr uint64_t table_covers = cluster / 8 * cluster;
+
+async::Loop& loop() { return async::Loop::current_thread(); }
+
+class CountingStorage final : public storage::LentStorage {
+ public:
+  using LentStorage::LentStorage;
+
+  Task<> read(uint64_t offset, IoSpan into) override {
+    bytes_ += io_length(into);
+    return inner_->read(offset, into);
+  }
+  Task<> write(uint64_t offset, IoSpan from, storage::WriteFlags flags) override {
+    bytes_ += io_length(from);
+    return inner_->write(offset, from, flags);
+  }
+  /// Read and written since the last call.
+  uint64_t take() { return std::exchange(bytes_, 0); }
+
+ private:
+  uint64_t bytes_ = 0;
+};
+
+class SnapshotCost : public ::testing::Test {
+ protected:
+  explicit SnapshotCost(uint64_t disk_bytes = 64 * table_covers) {
+    const ImageShape shape{.cluster_bits = 9, .bytes = disk_bytes};
+    file_ = std::make_shared<CountingStorage>(
+        std::make_shared<storage::MemoryStorage>(make_image(shape)));
+    open();
+  }
+
+  void open() {
+    auto node = open_node(std::make_unique<storage::LentStorage>(file_), nullptr);
+    ASSERT_TRUE(node) << node.error().message();
+    node_ = std::move(*node);
+  }
+  Qcow2Image& engine() { return dynamic_cast<Qcow2Image&>(node_->format()); }
+
+  // All clusters of these tables get data of their own.
+  void fill(uint64_t tables, int pattern) {
+    Bytes data(tables * table_covers, std::byte(pattern));
+    const iovec part{data.data(), data.size()};
+    ASSERT_TRUE(loop().run(node_->write(0, IoSpan(&part, 1))));
+  }
+  void take(const std::string& name) {
+    format::qcow2::Snapshot snapshot;
+    snapshot.name = name;
+    ASSERT_TRUE(loop().run(engine().create_snapshot(std::move(snapshot))));
+  }
+  uint64_t table_bytes() {
+    const auto list = loop().run(format::qcow2::read_snapshots(engine().file(), engine().header()));
+    return list->size() * (40 + 24 + 8);  // a record, its extra data, id and name
+  }
+  // Bytes moved, in a session of its own.
+  uint64_t cost_of_deleting(const std::string& name) {
+    EXPECT_TRUE(loop().run(node_->close()));
+    open();
+    (void)file_->take();
+    const auto done = loop().run(engine().delete_snapshot(name, SnapshotKey::name));
+    EXPECT_TRUE(done) << done.error().message();
+    return file_->take();
+  }
+
+  std::shared_ptr<CountingStorage> file_;
+  std::shared_ptr<graph::Node> node_;
+};
+
+TEST_F(SnapshotCost, does_not_follow_the_disk) {
+  fill(1, 1);
+  take("small");
+  fill(64, 2);
+  const uint64_t small = cost_of_deleting("small");
+  take("large");
+  fill(64, 3);
+  const uint64_t large = cost_of_deleting("large");
+  EXPECT_GT(large, 64 * cluster);  // its tables are read at least
+  EXPECT_LT(small * 8, large);
+}
+
+TEST_F(SnapshotCost, does_not_follow_the_number_of_other_snapshots) {
+  fill(2, 1);
+  for (int i = 0; i < 8; ++i) take(std::to_string(i));
+  const uint64_t few = cost_of_deleting("4");
+  const uint64_t few_listed = table_bytes();
+  for (int i = 8; i < 1000; ++i) take(std::to_string(i));
+  const uint64_t many = cost_of_deleting("500");
+  // The list itself is read and written anew; the counts of its clusters change, too.
+  EXPECT_LT(many - few, 3 * (table_bytes() - few_listed));
+}
+
+}  // namespace
+}  // namespace oxbow::testing
