@@ -7,18 +7,13 @@
 #include <map>
 
 #include "failing_storage.h"
-#include "rich_image.h"
 #include "storage/crash_states.h"
+#include "whole_contents.h"
 
 namespace oxbow::testing {
 namespace {
 
-using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
-
-Qcow2Image& engine(graph::Node& node) { return dynamic_cast<Qcow2Image&>(node.format()); }
 
 struct Workload {
   const char* name;
@@ -35,18 +30,6 @@ const Workload workloads[] = {
     {"compressed_4k", {.cluster_bits = 12, .bytes = 128 << 10}, true, true},
     {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .bytes = 400 << 10}, true},
 };
-
-void write(graph::Node& node, uint64_t offset, uint64_t length, int pattern) {
-  const Bytes data(length, std::byte(pattern));
-  const iovec part{const_cast<std::byte*>(data.data()), data.size()};
-  ASSERT_TRUE(loop().run(node.write(offset, IoSpan(&part, 1))));
-}
-
-void take(graph::Node& node, const char* name) {
-  format::qcow2::Snapshot snapshot;
-  snapshot.name = name;
-  ASSERT_TRUE(loop().run(engine(node).create_snapshot(std::move(snapshot))));
-}
 
 // Deflated in one stored block each, packed one after the other behind the file's end: the second
 // of two guest clusters in each table of the disk that is its own.
@@ -118,52 +101,6 @@ storage::SparseBytes make(const Workload& workload) {
   const CheckResult found = check_bytes(bytes, &first);
   EXPECT_EQ(found.corruptions + found.leaks + found.check_errors, 0u) << first;
   return bytes;
-}
-
-// Everything that anybody can read from the image.
-struct Contents {
-  std::vector<Bytes> disks;
-  Bytes vm_state;
-  std::vector<std::pair<uint64_t, uint64_t>> dirty;
-
-  bool operator==(const Contents&) const = default;
-};
-
-Contents contents_of(const storage::SparseBytes& bytes) {
-  const auto file = std::make_shared<storage::MemoryStorage>(bytes);
-  auto node = open_node(std::make_unique<storage::LentStorage>(file), nullptr, false);
-  EXPECT_TRUE(node) << node.error().message();
-  Contents out;
-  if (!node) return out;
-  out.disks.push_back(read_all(**node));
-  out.vm_state.resize(100 + 40000);
-  const iovec part{out.vm_state.data(), out.vm_state.size()};
-  EXPECT_TRUE(loop().run((*node)->read_vm_state(0, IoSpan(&part, 1))));
-  Qcow2Image& image = engine(**node);
-  for (const auto& bitmap : image.bitmaps().list()) {
-    const auto bits = loop().run(image.bitmaps().bits_of(bitmap.name));
-    EXPECT_TRUE(bits) << bits.error().message();
-    for (uint64_t at = 0; bits && (at = (*bits)->next_set(at)) < (*bits)->size();) {
-      const uint64_t end = (*bits)->next_clear(at);
-      out.dirty.emplace_back(at, end);
-      at = end;
-    }
-  }
-  const auto snapshots = loop().run(format::qcow2::read_snapshots(image.file(), image.header()));
-  EXPECT_GE(snapshots->size(), 3u);
-  for (const auto& snapshot : *snapshots) {
-    const auto seen = loop().run(image.view_snapshot(snapshot.id));
-    EXPECT_TRUE(seen) << seen.error().message();
-    out.disks.push_back(read_all(**node));
-  }
-  EXPECT_TRUE(loop().run((*node)->close()));
-  return out;
-}
-
-std::string serious_finding(const storage::SparseBytes& bytes) {
-  std::string first;
-  const CheckResult found = check_bytes(bytes, &first);
-  return found.corruptions + found.check_errors == 0 ? "" : first;
 }
 
 Result<CompactResult> compact(std::unique_ptr<storage::Storage> file) {
