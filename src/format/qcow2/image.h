@@ -14,12 +14,14 @@
 
 #include "async/sync.h"
 #include "format/format.h"
+#include "format/qcow2/amend.h"
 #include "format/qcow2/bitmaps.h"
 #include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
+#include "format/qcow2/l2_tables.h"
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
 #include "format/qcow2/snapshot_table.h"
@@ -128,6 +130,24 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// A failure leaves leaks at worst.
   Task<CompactResult> compact(CompactOptions options);
 
+  // Steps of an amendment (docs/crash-ordering.md), each on disk when it has ended.
+  /// Refuses, in the stock tool's words, what the image's contents forbid.
+  Task<> check_amendment(const Amendment& wanted);
+  /// To version 3.
+  Task<> upgrade();
+  /// Counts of 2^order bits; version 3 only.
+  Task<> change_refcount_width(uint32_t order, const AmendProgress& progress);
+  [[nodiscard]] bool lazy_refcounts_wished() const {
+    return (header_.compatible_features & compatible_lazy_refcounts) != 0;
+  }
+  /// What the header wishes from the next open on; version 3 only.
+  Task<> wish_lazy_refcounts(bool lazy);
+  /// The external data file as the header names it, and whether it is to be readable by itself;
+  /// which file is open does not change.
+  Task<> change_data_file(const Amendment& wanted);
+  /// To version 2, of an image that check_amendment() found fit for it.
+  Task<> downgrade(const AmendProgress& progress);
+
   /// Of an image that was opened to be checked and for writing. What it is read by afterwards
   /// is what was loaded before: open it anew.
   Task<CheckResult> repair(Repair what, const FindingSink& sink);
@@ -218,6 +238,11 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> raise_tree(std::span<const uint64_t> l1);
   Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
+
+  Task<> leave_lazy_refcounts();
+  Task<std::vector<L2Table>> all_l2_tables();
+  Task<bool> holds_compressed(std::span<const L2Table> tables);
+  Task<> complete_snapshot_table();
 
   Task<> unpack_cluster(L2Entry entry, std::span<std::byte> plain);
   Task<std::shared_ptr<const Buffer>> unpacked_cluster(L2Entry entry);

@@ -6,6 +6,7 @@
 
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
+#include "format/qcow2/resize_rules.h"
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
@@ -19,12 +20,7 @@ Task<> Qcow2Image::write_size(uint64_t virtual_size) {
 Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation preallocation,
                           bool allow_shrink) {
   CO_TRY(writable());
-  if (!is_aligned(virtual_size, 512)) {
-    co_return fail(ErrorKind::invalid_argument, "The new size must be a multiple of 512", EINVAL);
-  }
-  if (header_.nb_snapshots != 0 && header_.version < 3) {
-    co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
-  }
+  CO_TRY(check_new_size(header_, header_.version, virtual_size));
   if (virtual_size == header_.size) co_return {};
   if (virtual_size < header_.size && !allow_shrink) {
     co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
@@ -47,10 +43,6 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
 // In memory the disk has its new size from here on, on disk with commit_resize().
 Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {
   const uint64_t entries = disk_tables(virtual_size);
-  if (entries > max_l1_bytes / 8) {
-    co_return fail(ErrorKind::invalid_argument, "Failed to grow the L1 table: File too large",
-                   EFBIG);
-  }
   const uint64_t old_size = header_.size;
   if (entries != disk_tables(old_size) && has_vm_state()) {
     // The size on disk changes with the place of the VM state: there is no way back.
