@@ -207,6 +207,16 @@ CASES += table(
     loose="images",
 )
 
+CASES += table(
+    "vmdk/commit",
+    """
+    plain | qemu-img commit o.vmdk ; qemu-img map o.vmdk ; qemu-io -r -c "read -P 6 1k 1k" -c "read -P 7 3M 64k" -c "read -P 1 2k 62k" m.vmdk
+    kept | qemu-img commit -d o.vmdk ; qemu-img map o.vmdk ; qemu-io -r -c "read -P 6 1k 1k" m.vmdk
+    """,
+    setup=_SETUP,
+    loose="images",
+)
+
 _FOREIGN = SOURCE + """
     @vmdk-stream s.raw fs.vmdk
     @vmdk-esx s.raw esx.vmdk
