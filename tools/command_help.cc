@@ -78,7 +78,7 @@ constexpr std::array commands = {
                 "tells how large the file of a new image becomes, empty or as a copy"},
     CommandHelp{"rebase",
                 "[--object objectdef] [--image-opts] [-U] [-q] [-f fmt] [-t cache] [-T src_cache] "
-                "[-p] [-u] -b backing_file [-F backing_fmt] filename",
+                "[-p] [-c | -u] -b backing_file [-F backing_fmt] filename",
                 "puts an image on another backing file, or on none"},
     CommandHelp{"resize",
                 "[--object objectdef] [--image-opts] [-f fmt] [--preallocation=prealloc] [-q] "
@@ -132,6 +132,8 @@ constexpr std::array meanings = {
     Meaning{"info", "--untrusted", "opens nothing besides the file itself"},
     Meaning{"io", "-c", "runs this command; several are run in a row"},
     Meaning{"rebase", "-b", "the new backing file; an empty name: none"},
+    Meaning{"rebase", "-c",
+            "whole clusters that are copied are compressed (not under stock names)"},
     Meaning{"rebase", "-u", "changes the name alone: what the disk reads as may change"},
     Meaning{"snapshot", "-l", "lists the snapshots"},
     Meaning{"snapshot", "-a", "the disk becomes what it was at this snapshot"},

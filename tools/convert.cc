@@ -17,6 +17,10 @@ namespace {
 constexpr uint64_t sector = 512;
 constexpr std::string_view no_compression = "Compression not supported for this file format";
 
+bool can_compress(std::string_view format) {
+  return format == "qcow2" || format == "qcow" || format == "vmdk";
+}
+
 // One run of the command; every step tells the user what went wrong and returns false.
 class Conversion {
  public:
@@ -37,6 +41,7 @@ class Conversion {
   bool set_target_options(CreateOptionList& list);
   bool check_backing(const CreateOptionList& list);
   bool check_compression(const CreateOptionList& list);
+  bool check_target_compression();
   bool read_target_cache();
   bool create_target(const CreateOptionList& list);
   bool open_target();
@@ -136,7 +141,7 @@ bool Conversion::check_backing(const CreateOptionList& list) {
 
 bool Conversion::check_compression(const CreateOptionList& list) {
   if (!arguments_.compress) return true;
-  if (target_format() != "qcow2") return refuse(no_compression);
+  if (!can_compress(target_format())) return refuse(no_compression);
   const auto preallocation = list.get("preallocation");
   if (preallocation && *preallocation != "off") {
     return refuse("Compression and preallocation not supported at the same time");
@@ -195,12 +200,19 @@ bool Conversion::open_target() {
   request.options.driver = target_keys_;
   target_ = open_image(context_, arguments_.target, request);
   if (!target_) return false;
-  if (arguments_.compress && target_->format() != "qcow2") return refuse(no_compression);
+  if (!check_target_compression()) return false;
   if (!target_takes_bitmaps()) return false;
   if (total_ > (target_->size() + sector - 1) / sector * sector) {
     return refuse("output file is smaller than input file");
   }
   return true;
+}
+
+bool Conversion::check_target_compression() {
+  if (!arguments_.compress) return true;
+  if (!can_compress(target_->format())) return refuse(no_compression);
+  const auto info = target_->info();
+  return (info && info->cluster_size) || refuse("invalid cluster size");
 }
 
 bool Conversion::check_bitmaps() {

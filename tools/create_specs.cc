@@ -14,7 +14,9 @@ using enum CreateOptionSpec::Type;
 // Each in the order of "Formatting ..."; the help is sorted by name.
 constexpr std::array qcow2_specs = {
     Spec{"encryption", boolean,
-         "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", ""},
+         "Encrypt the image with format 'aes'. (Deprecated in favor of "
+         "encrypt.format=aes)",
+         ""},
     Spec{"encrypt.format", string, "Encrypt the image, format choices: 'aes', 'luks'", ""},
     Spec{"encrypt.key-secret", string, "ID of secret providing qcow AES key or LUKS passphrase",
          ""},
@@ -38,6 +40,22 @@ constexpr std::array qcow2_specs = {
     Spec{"data_file_raw", boolean, "The external data file must stay valid as a raw image", ""},
     Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
     Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
+};
+constexpr std::array qcow_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"backing_fmt", string, "Format of the backing image", ""},
+    Spec{"encryption", boolean,
+         "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", ""},
+    Spec{"encrypt.format", string, "Encrypt the image, format choices: 'aes'", ""},
+    Spec{"encrypt.key-secret", string, "ID of the secret that provides the AES encryption key", ""},
+};
+constexpr std::array qed_specs = {
+    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"backing_fmt", string, "Image format of the base image", ""},
+    Spec{"cluster_size", size_bytes, "Cluster size (in bytes)", "65536"},
+    Spec{"table_size", size_bytes, "L1/L2 table size (in clusters)", ""},
 };
 constexpr std::array luks_specs = {
     Spec{"size", size_bytes, "Virtual disk size", ""},
@@ -68,35 +86,45 @@ constexpr std::array vhdx_specs = {
     Spec{"size", size_bytes, "Virtual disk size; max of 64TB.", ""},
     Spec{"log_size", size_bytes, "Log size; min 1MB.", "1048576"},
     Spec{"block_size", size_bytes,
-         "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", "0"},
+         "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on "
+         "image size.",
+         "0"},
     Spec{"subformat", string,
-         "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'.", ""},
+         "VHDX format type, can be either 'dynamic' or 'fixed'. Default is "
+         "'dynamic'.",
+         ""},
     Spec{"block_state_zero", boolean,
-         "Force use of payload blocks of type 'ZERO'. Non-standard, but default.  Do not set to "
+         "Force use of payload blocks of type 'ZERO'. Non-standard, but "
+         "default.  Do not set to "
          "'off' when using 'qemu-img convert' with subformat=dynamic.",
          ""},
 };
 constexpr std::array vpc_specs = {
     Spec{"size", size_bytes, "Virtual disk size", ""},
     Spec{"subformat", string,
-         "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} ",
+         "Type of virtual hard disk format. Supported formats are {dynamic "
+         "(default) | fixed} ",
          ""},
     Spec{"force_size", boolean,
-         "Force disk size calculation to use the actual size specified, rather than using the "
+         "Force disk size calculation to use the actual size specified, rather "
+         "than using the "
          "nearest CHS-based calculation",
          ""},
 };
 constexpr std::array vmdk_specs = {
     Spec{"size", size_bytes, "Virtual disk size", ""},
     Spec{"adapter_type", string,
-         "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX", ""},
+         "Virtual adapter type, can be one of ide (default), lsilogic, "
+         "buslogic or legacyESX",
+         ""},
     Spec{"backing_file", string, "File name of a base image", ""},
     Spec{"backing_fmt", string, "Must be 'vmdk' if present", ""},
     Spec{"compat6", boolean, "VMDK version 6 image", "off"},
     Spec{"hwversion", string, "VMDK hardware version", "undefined"},
     Spec{"toolsversion", string, "VMware guest tools version", ""},
     Spec{"subformat", string,
-         "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | "
+         "VMDK flat extent format, can be one of {monolithicSparse (default) | "
+         "monolithicFlat | "
          "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} ",
          ""},
     Spec{"zeroed_grain", boolean, "Enable efficient zero writes using the zeroed-grain GTE feature",
@@ -113,7 +141,9 @@ constexpr std::array formats = {
     FormatSpecs{"luks", luks_specs},
     FormatSpecs{"file", file_specs},
     FormatSpecs{"parallels", parallels_specs},
+    FormatSpecs{"qcow", qcow_specs},
     FormatSpecs{"qcow2", qcow2_specs},
+    FormatSpecs{"qed", qed_specs},
     FormatSpecs{"raw", raw_specs},
     FormatSpecs{"vdi", vdi_specs},
     FormatSpecs{"vhdx", vhdx_specs},

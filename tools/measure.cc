@@ -60,12 +60,14 @@ const char* contradiction(const MeasureArguments& arguments, size_t operands) {
 }
 
 // Without its secret no encrypted image could be made.
-bool has_secret(const ToolContext& context, const CreateOptionList& list,
+bool has_secret(const ToolContext& context, std::string_view format, const CreateOptionList& list,
                 const ObjectSet& objects) {
-  if (list.get("encrypt.format") != "luks") return true;
-  const auto secret = list.get("encrypt.key-secret");
+  const bool volume = format == "luks";
+  if (!volume && list.get("encrypt.format") != "luks") return true;
+  const std::string_view key = volume ? "key-secret" : "encrypt.key-secret";
+  const auto secret = list.get(key);
   if (!secret) {
-    error_line(context, "Parameter 'encrypt.key-secret' is required for cipher");
+    error_report(context, "Parameter '{}' is required for cipher", key);
     return false;
   }
   if (objects.secret(*secret) != nullptr) return true;
@@ -115,7 +117,7 @@ int run(const ToolContext& context, const MeasureArguments& arguments, const Obj
     error_report(context, result.error());
     return 1;
   }
-  if (!has_secret(context, *list, objects)) return 1;
+  if (!has_secret(context, arguments.format, *list, objects)) return 1;
   print(*result, arguments.output);
   return 0;
 }

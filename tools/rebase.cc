@@ -22,6 +22,7 @@ struct RebaseArguments {
   bool unsafe = false;
   bool progress = false;
   bool quiet = false;
+  bool compress = false;
 };
 
 std::optional<int> read_options(CommandLine& line, RebaseArguments& arguments) {
@@ -34,6 +35,7 @@ std::optional<int> read_options(CommandLine& line, RebaseArguments& arguments) {
       case 'T': arguments.source_cache = line.argument(); break;
       case 'u': arguments.unsafe = true; break;
       case 'p': arguments.progress = true; break;
+      case 'c': arguments.compress = true; break;
       case 'q': arguments.quiet = true; break;
       case 'U': arguments.request.options.force_share = true; break;
       case opt_image_opts: arguments.request.image_opts = true; break;
@@ -140,6 +142,7 @@ bool Rebase::open_below() {
 
 bool Rebase::copy_contents(ProgressPrinter& progress) {
   RebaseOptions options;
+  options.compress = arguments_.compress;
   options.progress.report = [&](uint64_t done, uint64_t total) { progress.report(done, total); };
   const auto copied = rebase(*image_, below_ ? &*below_ : nullptr, options);
   if (!copied) report_job_error(context_, copied.error());
@@ -167,7 +170,8 @@ bool Rebase::close_image() {
 }  // namespace
 
 int rebase_main(const ToolContext& context, int argc, char** argv) {
-  CommandLine line(context, argc, argv, "f:F:b:upt:T:qU",
+  // The stock tool has no -c.
+  CommandLine line(context, argc, argv, context.stock_name ? "f:F:b:upt:T:qU" : "f:F:b:cupt:T:qU",
                    {{"image-opts", no_argument, nullptr, opt_image_opts},
                     {"force-share", no_argument, nullptr, 'U'}});
   RebaseArguments arguments;
@@ -175,6 +179,9 @@ int rebase_main(const ToolContext& context, int argc, char** argv) {
   if (line.operands().size() != 1) return usage_error(context, "Expecting one image file name");
   if (!arguments.unsafe && !arguments.backing) {
     return usage_error(context, "Must specify backing file (-b) or use unsafe mode (-u)");
+  }
+  if (arguments.compress && arguments.unsafe) {
+    return usage_error(context, "-c has nothing to compress in unsafe mode (-u)");
   }
   arguments.filename = line.operands()[0];
   return Rebase(context, std::move(arguments), line.trust()).run() ? 0 : 1;

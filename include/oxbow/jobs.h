@@ -67,7 +67,7 @@ struct CompareResult {
 Result<CompareResult> compare(Image& left, Image& right, const CompareOptions& options = {});
 
 struct MeasureOptions {
-  std::string format = "qcow2";  ///< of the new image: "qcow2" or "raw"
+  std::string format = "qcow2";  ///< of the new image: "qcow2", "raw" or "luks"
   Options format_options;        ///< stock -o keys as in CreateOptions; sizes in plain bytes
 };
 
@@ -106,6 +106,7 @@ struct CommitOptions {
 Result<void> commit(Image& image, const CommitOptions& options = {});
 
 struct RebaseOptions {
+  bool compress = false;  ///< whole clusters that are copied
   Progress progress;
 };
 

@@ -13,7 +13,9 @@
 #include "base/bytes.h"
 #include "base/invalid.h"
 #include "format/parallels/create.h"
+#include "format/qcow/create.h"
 #include "format/qcow2/create.h"
+#include "format/qed/create.h"
 #include "format/raw/raw.h"
 #include "format/vdi/create.h"
 #include "format/vhdx/create.h"
@@ -25,7 +27,9 @@ namespace oxbow::api {
 namespace {
 
 namespace parallels = format::parallels;
+namespace qcow = format::qcow;
 namespace qcow2 = format::qcow2;
+namespace qed = format::qed;
 namespace vdi = format::vdi;
 namespace vhdx = format::vhdx;
 namespace vmdk = format::vmdk;
@@ -90,6 +94,51 @@ Result<qcow2::Qcow2CreateOptions> take_qcow2_options(const MakeRequest& request)
 Task<> make_qcow2(MakeRequest request) {
   CO_TRY_ASSIGN(qcow2::Qcow2CreateOptions image, take_qcow2_options(request));
   co_return co_await make_with(std::move(request.file), std::move(image), qcow2::create);
+}
+
+// Whether it is to be encrypted, by the one method there is.
+Result<bool> take_qcow_encryption(MakeRequest& request) {
+  OptionTree& keys = request.keys;
+  TRY_ASSIGN(const auto old_way, keys.take_bool("encryption"));
+  const auto method = keys.take_text("encrypt.format");
+  const auto id = keys.take_text("encrypt.key-secret");
+  if (old_way && method) {
+    return invalid("'encrypt.format' and its alias 'encryption' can't be used at the same time");
+  }
+  const bool wanted = method || old_way.value_or(false);
+  if (!wanted && !old_way && id) return invalid("Parameter 'encrypt.format' is missing");
+  if (method && *method == "luks") return invalid("Unsupported encryption format");
+  if (method && *method != "aes") {
+    return invalid("Parameter 'format' does not accept value '" + *method + "'");
+  }
+  if (wanted) TRY(need_passphrase(request.secrets, id, "encrypt.key-secret"));
+  return wanted;
+}
+
+Task<> make_qcow(MakeRequest request) {
+  qcow::CreateOptions image;
+  image.size = request.size;
+  image.backing_file = request.backing_file;
+  CO_TRY_ASSIGN(image.encrypted, take_qcow_encryption(request));
+  CO_TRY(check_left(request.keys));
+  CO_TRY(check_backing_format(request.backing_format));
+  CO_TRY(qcow::check_create_options(image));
+  co_return co_await make_with(std::move(request.file), std::move(image), qcow::create);
+}
+
+Task<> make_qed(MakeRequest request) {
+  qed::CreateOptions image;
+  image.size = request.size;
+  image.backing_file = request.backing_file;
+  image.backing_is_raw = request.backing_format == "raw";
+  CO_TRY_ASSIGN(const auto cluster_size, request.keys.take_size("cluster_size"));
+  CO_TRY_ASSIGN(const auto table_size, request.keys.take_size("table_size"));
+  image.cluster_size = cluster_size.value_or(image.cluster_size);
+  image.table_clusters = table_size.value_or(image.table_clusters);
+  CO_TRY(check_left(request.keys));
+  CO_TRY(check_backing_format(request.backing_format));
+  CO_TRY(qed::check_create_options(image));
+  co_return co_await make_with(std::move(request.file), std::move(image), qed::create);
 }
 
 // Takes the keys that one format knows.
@@ -225,7 +274,9 @@ constexpr std::array makers = {
     FormatMaker{"file", make_raw},
     FormatMaker{"luks", make_luks, false, true},
     FormatMaker{"parallels", make_parallels},
+    FormatMaker{"qcow", make_qcow, true},
     FormatMaker{"qcow2", make_qcow2, true, true},
+    FormatMaker{"qed", make_qed, true},
     FormatMaker{"raw", make_raw},
     FormatMaker{"vdi", make_vdi},
     FormatMaker{"vhdx", make_vhdx},

@@ -5,6 +5,7 @@
 
 #include "async/loop.h"
 #include "base/bytes.h"
+#include "format/luks/luks_create.h"
 #include "format/qcow2/measure.h"
 #include "jobs/commit_job.h"
 #include "jobs/compare_job.h"
@@ -18,7 +19,9 @@ Result<void> copy(std::span<Image* const> sources, Image& target, const CopyOpti
   std::vector<std::shared_ptr<graph::Node>> nodes;
   nodes.reserve(sources.size());
   for (const Image* source : sources) nodes.push_back(source->node());
-  jobs::CopyJob job(std::move(nodes), target.node(), options);
+  CopyOptions wanted = options;
+  wanted.compress |= target.node()->compresses();
+  jobs::CopyJob job(std::move(nodes), target.node(), std::move(wanted));
   return async::Loop::current_thread().run(job.run());
 }
 
@@ -41,7 +44,10 @@ Result<void> commit(Image& image, const CommitOptions& options) {
 Result<void> rebase(Image& image, Image* below, const RebaseOptions& options) {
   const std::shared_ptr<graph::Node> node = below != nullptr ? below->node() : nullptr;
   TRY(image.check_snapshots_over(node));
-  jobs::RebaseJob job(image.node(), node, options.progress);
+  if (options.compress && image.node()->format().compressed_unit() == 0) {
+    return fail(ErrorKind::unsupported, "Compression not supported for this file format", ENOTSUP);
+  }
+  jobs::RebaseJob job(image.node(), node, options);
   return async::Loop::current_thread().run(job.run());
 }
 
@@ -52,7 +58,7 @@ namespace qcow2 = format::qcow2;
 constexpr uint64_t sector = 512;
 
 Result<void> check_measured_format(const std::string& format) {
-  if (format == "qcow2" || format == "raw") return {};
+  if (format == "qcow2" || format == "raw" || format == "luks") return {};
   return fail(ErrorKind::unsupported,
               "Block driver '" + format + "' does not support size measurement", ENOTSUP);
 }
@@ -79,10 +85,25 @@ uint64_t bitmaps_size(const ImageInfo& source, uint64_t cluster_size) {
   return bytes + align_up(directory, cluster_size);
 }
 
+Result<MeasureResult> measure_luks(uint64_t size, Options words) {
+  for (const char* other : {"key-secret", "preallocation"}) words.erase(other);
+  TRY_ASSIGN(const auto options, format::luks::take_create_options(words));
+  if (!words.empty()) {
+    return fail(ErrorKind::invalid_argument, "Invalid parameter '" + words.begin()->first + "'",
+                EINVAL);
+  }
+  const uint64_t header = format::luks::new_header_size(options.spec);
+  if (size > INT64_MAX - header) {
+    return fail(ErrorKind::invalid_argument, "The image size is too large", EFBIG);
+  }
+  return MeasureResult{header + size, header + size, std::nullopt};
+}
+
 }  // namespace
 
 Result<MeasureResult> measure(uint64_t size, const MeasureOptions& options) {
   TRY(check_measured_format(options.format));
+  if (options.format == "luks") return measure_luks(size, options.format_options);
   size = align_up(size, sector);
   if (options.format == "raw") return MeasureResult{size, size, std::nullopt};
   TRY_ASSIGN(const qcow2::MeasureShape shape, qcow2::parse_measure_options(options.format_options));
@@ -92,6 +113,7 @@ Result<MeasureResult> measure(uint64_t size, const MeasureOptions& options) {
 Result<MeasureResult> measure(Image& source, const MeasureOptions& options) {
   TRY(check_measured_format(options.format));
   const uint64_t size = align_up(source.size(), sector);
+  if (options.format == "luks") return measure_luks(size, options.format_options);
   if (options.format == "raw") return MeasureResult{size, size, std::nullopt};
   TRY_ASSIGN(const qcow2::MeasureShape shape, qcow2::parse_measure_options(options.format_options));
   const uint64_t cluster_size = uint64_t{1} << shape.cluster_bits;

@@ -1,5 +1,5 @@
-// Filters that act on requests and leave the bytes where they are: throttle, copy-on-read. Each is
-// a quality of the node that it stands on, and gives that node its name.
+// Filters that act on requests and leave the bytes where they are: throttle, copy-on-read,
+// compress. Each is a quality of the node that it stands on, and gives that node its name.
 #include <array>
 
 #include "api/opener.h"
@@ -9,7 +9,7 @@
 namespace oxbow::api {
 namespace {
 
-constexpr std::array filters = {"copy-on-read", "throttle"};
+constexpr std::array filters = {"compress", "copy-on-read", "throttle"};
 
 }  // namespace
 
@@ -52,6 +52,23 @@ Result<void> Opener::put_copy_on_read(OptionTree& tree, graph::Node& node) {
   return {};
 }
 
+// Where it is encrypted data stays plain: compressed, it would lie there for all to read.
+Result<void> Opener::put_compress(graph::Node& node) {
+  const format::Format& below = node.format();
+  if (below.compressed_unit() == 0 && !below.encrypted()) {
+    return fail(ErrorKind::unsupported,
+                "Compression is not supported for underlying format: " + below.name(), ENOTSUP);
+  }
+  node.set_compress(true);
+  return {};
+}
+
+Result<void> Opener::put_filter(const std::string& driver, OptionTree& tree, graph::Node& node,
+                                JsonObject& shown) const {
+  if (driver == "throttle") return put_throttle(tree, node, shown);
+  return driver == "compress" ? put_compress(node) : put_copy_on_read(tree, node);
+}
+
 Task<std::shared_ptr<graph::Node>> Opener::open_filter(std::optional<std::string> name,
                                                        OptionTree tree, NodeOptions inherited) {
   LayerRecipe recipe = {name, tree, inherited};
@@ -62,8 +79,7 @@ Task<std::shared_ptr<graph::Node>> Opener::open_filter(std::optional<std::string
   CO_TRY_ASSIGN(std::shared_ptr<graph::Node> node,
                 co_await open_node(std::nullopt, std::move(child), options));
   JsonObject shown;
-  Result<void> put =
-      driver == "throttle" ? put_throttle(tree, *node, shown) : put_copy_on_read(tree, *node);
+  Result<void> put = put_filter(driver, tree, *node, shown);
   if (put) put = check_options_taken(tree, driver);
   if (!put) {
     (void)co_await graph::close_chain(std::move(node));

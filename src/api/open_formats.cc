@@ -103,7 +103,7 @@ bool Opener::data_is_wanted() const {
 
 Task<std::unique_ptr<format::Format>> Opener::open_driver(Layer& layer,
                                                           const FormatDriver& driver) {
-  show_format(layer, layer.tree, {"key-secret"});
+  show_format(layer, layer.tree, {"encrypt.key-secret", "key-secret"});
   FormatRequest request;
   request.file = std::move(layer.file.storage);
   request.writable = layer.options.writable;

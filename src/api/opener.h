@@ -51,6 +51,9 @@ class Opener {
   static Result<OptionTree> take_filtered(OptionTree& tree, std::optional<std::string> name);
   Result<void> put_throttle(OptionTree& tree, graph::Node& node, JsonObject& shown) const;
   static Result<void> put_copy_on_read(OptionTree& tree, graph::Node& node);
+  static Result<void> put_compress(graph::Node& node);
+  Result<void> put_filter(const std::string& driver, OptionTree& tree, graph::Node& node,
+                          JsonObject& shown) const;
   Task<OpenedStorage> open_as_storage(std::optional<std::string> name, OptionTree tree,
                                       NodeOptions inherited) const;
   Result<StorageRequest> take_file(Layer& layer, std::optional<std::string> name);

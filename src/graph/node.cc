@@ -45,9 +45,13 @@ Task<> Node::read(uint64_t offset, IoSpan into) {
   if (length == 0) co_return {};
   if (!throttles_.empty()) CO_TRY(co_await admit(false, length));
   if (copy_on_read_) CO_TRY(co_await populate(offset, length));
+  co_return co_await read_admitted(offset, into);
+}
+
+Task<> Node::read_admitted(uint64_t offset, IoSpan into) {
   async::RangeLock::Guard guard;
   if (async::RangeLock* locks = format_->guest_locks()) {
-    CO_TRY_ASSIGN(guard, co_await locks->lock(offset, length, false));
+    CO_TRY_ASSIGN(guard, co_await locks->lock(offset, io_length(into), false));
   }
   co_return co_await read_unlocked(offset, into);
 }
@@ -108,7 +112,7 @@ Task<> Node::write(uint64_t offset, IoSpan from, WriteFlags flags) {
     const uint64_t length = io_length(from);
     if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
     const format::ChangeUnderWay change(tracker(length));
-    if (compress_ && format_->compressed_unit() != 0) {
+    if (compresses()) {
       CO_TRY(co_await write_where_compressed(offset, from));
     } else {
       CO_TRY(co_await write_data(offset, from));
@@ -182,6 +186,10 @@ Task<> Node::write_zeroes(uint64_t offset, uint64_t length, ZeroFlags flags) {
 }
 
 Task<> Node::zero(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  async::RangeLock::Guard units;
+  if (compresses()) {
+    CO_TRY_ASSIGN(units, co_await hold_units(offset, length));
+  }
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const format::ChangeUnderWay change(tracker(length));
   CO_TRY(co_await zero_unmarked(offset, length, flags));
@@ -266,6 +274,10 @@ Task<bool> Node::reads_zero(uint64_t begin, uint64_t end) {
 
 Task<> Node::discard(uint64_t offset, uint64_t length) {
   if (!throttles_.empty()) CO_TRY(co_await admit(true, length));
+  async::RangeLock::Guard units;
+  if (compresses()) {
+    CO_TRY_ASSIGN(units, co_await hold_units(offset, length));
+  }
   if (must_be_marked(offset, length)) CO_TRY(co_await changes_->mark(offset, length));
   const format::ChangeUnderWay change(tracker(length));
   co_return co_await format_->discard(offset, length);

@@ -64,8 +64,10 @@ class Node {
   void set_detect_zeroes(DetectZeroes how) { detect_zeroes_ = how; }
   /// What is read from the backing node is stored here, too, in whole clusters.
   void set_copy_on_read(bool wanted) { copy_on_read_ = wanted; }
-  /// Whole units that are written and held nothing before are compressed.
+  /// What is written where nothing was is compressed, in whole units: parts are filled up with what
+  /// those read as.
   void set_compress(bool wanted) { compress_ = wanted; }
+  [[nodiscard]] bool compresses() const { return compress_ && format_->compressed_unit() != 0; }
   /// How hard is tried, see Format::compress(); 0: as usual.
   void set_compression_level(int level) { level_ = level; }
   [[nodiscard]] uint64_t virtual_size() const { return format_->geometry().virtual_size; }
@@ -100,6 +102,7 @@ class Node {
 
  private:
   Task<> admit(bool is_write, uint64_t length);
+  Task<> read_admitted(uint64_t offset, IoSpan into);
   Task<> read_unlocked(uint64_t offset, IoSpan into);
   Task<> read_run(const format::Run& run, uint64_t offset, IoSpan into);
   Task<> read_zeroes(IoSpan into);
@@ -122,7 +125,9 @@ class Node {
   Task<> zero(uint64_t offset, uint64_t length, ZeroFlags flags);
   Task<> write_data(uint64_t offset, IoSpan from);
   [[nodiscard]] Result<void> may_compress(uint64_t offset, uint64_t length) const;
+  Task<async::RangeLock::Guard> hold_units(uint64_t offset, uint64_t length);
   Task<> write_where_compressed(uint64_t offset, IoSpan from);
+  Task<> write_filled_up(uint64_t offset, IoSpan from);
   Task<> write_units(const Packed& packed, size_t begin, size_t end, uint64_t& written);
   Task<size_t> store_neighbours(const Packed& packed, size_t begin,
                                 std::span<const format::WritePlan> plans, size_t first);
@@ -142,6 +147,7 @@ class Node {
   DetectZeroes detect_zeroes_ = DetectZeroes::off;
   bool copy_on_read_ = false;
   bool compress_ = false;
+  async::RangeLock whole_units_;  // what is filled up must not change meanwhile
   int level_ = 0;
 };
 

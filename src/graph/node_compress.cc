@@ -4,6 +4,7 @@
 
 #include "async/loop.h"
 #include "async/task_group.h"
+#include "base/bytes.h"
 #include "graph/node.h"
 
 namespace oxbow::graph {
@@ -164,21 +165,48 @@ Task<> Node::write_compressed(uint64_t offset, IoSpan from) {
   co_return {};
 }
 
+Task<async::RangeLock::Guard> Node::hold_units(uint64_t offset, uint64_t length) {
+  const uint32_t unit = format_->compressed_unit();
+  const uint64_t begin = align_down(offset, unit);
+  co_return co_await whole_units_.lock(begin, align_up(offset + length, unit) - begin, true);
+}
+
 // What holds data already cannot be replaced by compressed data, and is written as usual.
 Task<> Node::write_where_compressed(uint64_t offset, IoSpan from) {
-  const uint64_t length = io_length(from);
+  CO_TRY_ASSIGN(const auto units, co_await hold_units(offset, io_length(from)));
   const uint32_t unit = format_->compressed_unit();
-  const uint64_t end = offset + length;
+  const uint64_t end = offset + io_length(from);
   for (uint64_t at = offset; at < end;) {
     const uint64_t stop = std::min(align_down(at, unit) + unit, end);
     const std::vector<iovec> part = io_subvector(from, at - offset, stop - at);
-    Result<void> done = std::unexpected(Error(ErrorKind::exists, ""));
-    if (may_compress(at, stop - at)) done = co_await write_compressed(at, part);
+    Result<void> done = co_await write_filled_up(at, part);
     if (!done && done.error().kind() == ErrorKind::exists) done = co_await write_data(at, part);
     CO_TRY(done);
     at = stop;
   }
   co_return {};
+}
+
+// A unit or a part of one, which is filled up with what the unit reads as.
+Task<> Node::write_filled_up(uint64_t offset, IoSpan from) {
+  const uint32_t unit = format_->compressed_unit();
+  const uint64_t begin = align_down(offset, unit);
+  const uint64_t stop = offset + io_length(from);
+  const uint64_t end = std::min(begin + unit, virtual_size());
+  if (begin == offset && end == stop) co_return co_await write_compressed(offset, from);
+  CO_TRY_ASSIGN(const format::Run run, co_await format_->map(begin, end - begin));
+  if (run.kind == format::RunKind::data || run.kind == format::RunKind::compressed) {
+    co_return fail(ErrorKind::exists, "a compressed unit replaces nothing", EIO);
+  }
+  CO_TRY_ASSIGN(Buffer around, Buffer::allocate(offset - begin + end - stop));
+  const iovec head = io_slice(around.span().first(offset - begin));
+  const iovec tail = io_slice(around.span().subspan(offset - begin));
+  if (head.iov_len != 0) CO_TRY(co_await read_admitted(begin, IoSpan(&head, 1)));
+  if (tail.iov_len != 0) CO_TRY(co_await read_admitted(stop, IoSpan(&tail, 1)));
+  std::vector<iovec> whole = {head};
+  whole.insert(whole.end(), from.begin(), from.end());
+  whole.push_back(tail);
+  co_return co_await write_compressed(begin, whole);
 }
 
 }  // namespace oxbow::graph

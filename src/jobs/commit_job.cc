@@ -21,7 +21,10 @@ Task<> CommitJob::run() {
   CO_TRY(co_await copy_down());
   if (options_.keep_top) co_return {};
   reached(CommitStep::make_empty);
-  co_return co_await top_->format().make_empty();
+  const Result<void> emptied = co_await top_->format().make_empty();
+  // An image of a format without that keeps what it holds.
+  if (!emptied && emptied.error().kind() == ErrorKind::unsupported) co_return {};
+  co_return emptied;
 }
 
 // Ends with a flush of the base.

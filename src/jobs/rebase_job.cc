@@ -20,22 +20,28 @@ Error failed(std::string line, const Error& cause) {
   return Error(cause.kind(), std::move(line), cause.as_errno()).with_hint(cause.message() + "\n");
 }
 
+uint64_t unit_of(const format::Format& image, const RebaseOptions& options) {
+  const uint32_t packed = options.compress ? image.compressed_unit() : 0;
+  return packed != 0 ? packed : std::max<uint64_t>(image.geometry().subcluster_size, 512);
+}
+
 void bulk(Node* top, bool on) {
   for (; top != nullptr; top = top->backing().get()) top->format().file().expect_bulk(on);
 }
 
 }  // namespace
 
-RebaseJob::RebaseJob(std::shared_ptr<Node> image, std::shared_ptr<Node> below, Progress progress)
+RebaseJob::RebaseJob(std::shared_ptr<Node> image, std::shared_ptr<Node> below,
+                     RebaseOptions options)
     : image_(std::move(image)),
       old_(image_->backing().get()),
       new_(std::move(below)),
-      progress_(std::move(progress)),
-      unit_(std::max<uint64_t>(image_->format().geometry().subcluster_size, 512)),
+      options_(std::move(options)),
+      unit_(unit_of(image_->format(), options_)),
       buffers_(2 * window) {}
 
 Task<> RebaseJob::run() {
-  if (progress_.report) progress_.report(0, image_->virtual_size());
+  if (options_.progress.report) options_.progress.report(0, image_->virtual_size());
   announce_bulk(true);
   async::TaskGroup group(at_once);
   const Result<void> started = co_await start_items(group);
@@ -45,7 +51,8 @@ Task<> RebaseJob::run() {
   CO_TRY(ended);
   CO_TRY(started);
   CO_TRY(co_await image_->flush());
-  if (progress_.report) progress_.report(image_->virtual_size(), image_->virtual_size());
+  if (options_.progress.report)
+    options_.progress.report(image_->virtual_size(), image_->virtual_size());
   co_return {};
 }
 
@@ -177,7 +184,7 @@ Task<> RebaseJob::do_item(Item item, uint64_t number) {
     co_return done;
   }
   done_ = std::max(done_, item.end);
-  if (progress_.report) progress_.report(done_, image_->virtual_size());
+  if (options_.progress.report) options_.progress.report(done_, image_->virtual_size());
   co_return {};
 }
 
@@ -263,6 +270,18 @@ Task<> RebaseJob::fill_holes(const Difference& difference, std::span<const std::
   co_return {};
 }
 
+// Compressed are whole units that the image has no room for yet.
+Task<> RebaseJob::write_data(uint64_t offset, std::span<const std::byte> bytes) {
+  const uint64_t end = offset + bytes.size();
+  const bool whole = offset % unit_ == 0 && (end % unit_ == 0 || end == image_->virtual_size());
+  const iovec slice = io_slice(bytes);
+  if (options_.compress && whole) {
+    const Result<void> packed = co_await image_->write_compressed(offset, IoSpan(&slice, 1));
+    if (packed || packed.error().kind() != ErrorKind::exists) co_return packed;
+  }
+  co_return co_await image_->write(offset, IoSpan(&slice, 1));
+}
+
 Task<> RebaseJob::write(const Difference& difference, std::span<const std::byte> bytes) {
   Result<void> done;
   if (difference.zeroes) {
@@ -270,8 +289,7 @@ Task<> RebaseJob::write(const Difference& difference, std::span<const std::byte>
     done = co_await image_->write_zeroes(difference.offset, difference.length, flags);
     if (done && old_ == nullptr) done = co_await fill_holes(difference, bytes);
   } else {
-    const iovec slice = io_slice(bytes.first(difference.length));
-    done = co_await image_->write(difference.offset, IoSpan(&slice, 1));
+    done = co_await write_data(difference.offset, bytes.first(difference.length));
   }
   if (done || done.error().kind() == ErrorKind::cancelled) co_return done;
   const char* why = std::strerror(done.error().as_errno());

@@ -27,7 +27,7 @@ class RebaseJob {
   /// `image` is open for writing with its present backing node, if it has one. `below`: the new
   /// one; nullptr: none.
   RebaseJob(std::shared_ptr<graph::Node> image, std::shared_ptr<graph::Node> below,
-            Progress progress);
+            RebaseOptions options);
 
   /// What was written is on disk when this ends. Error messages are the stock tool's; the hint is
   /// the layer's own.
@@ -77,13 +77,14 @@ class RebaseJob {
   void compare(const Piece& piece, std::span<const std::byte> old_bytes,
                std::span<const std::byte> new_bytes, std::vector<Difference>& found) const;
   Task<> write(const Difference& difference, std::span<const std::byte> bytes);
+  Task<> write_data(uint64_t offset, std::span<const std::byte> bytes);
   Task<> fill_holes(const Difference& difference, std::span<const std::byte> zeroes);
   void announce_bulk(bool on);
 
   std::shared_ptr<graph::Node> image_;
   graph::Node* old_;
   std::shared_ptr<graph::Node> new_;
-  Progress progress_;
+  RebaseOptions options_;
   uint64_t unit_;
   BufferPool buffers_;
   Turns turns_{true};

@@ -8,7 +8,7 @@
     @bitmap FILE GUEST VALUE         @refcount FILE CLUSTER VALUE      @reftable FILE INDEX VALUE
     @bitmap-in-use FILE INDEX        @vhdx-log FILE ENTRY
     @bochs FROM TO [VERSION [EXTENT]]        @cloop FROM TO [BLOCK]
-    @dmg FROM TO [KIND+KIND [CHUNK [plist|fork [TABLES]]]]
+    @dmg FROM TO [KIND+KIND [CHUNK [plist|fork [TABLES]]]]   @vmdk-esx FROM TO   @vmdk-stream FROM TO
     @leak FILE                       @name FILE "backing name"         @snap FILE OFFSET HEX
 
 Sizes may carry k, M, G. VALUE is a number, or `|N`, `&N`, `^N`, `+N` to change the old one. A
@@ -21,6 +21,7 @@ import random
 import bochs_image
 import cloop_image
 import dmg_image
+import vmdk_image
 from files import copy_sparse
 from qcow2 import HEADER, OFFSET_MASK, Qcow2
 from vhdx import plant_log
@@ -213,8 +214,11 @@ VERBS = {
     "@name": backing_name,
     "@snap": snap,
     "@vhdx-log": plant_log,
+    "@vmdk-esx": vmdk_image.make_esx,
+    "@vmdk-stream": vmdk_image.make_stream,
 }
-PATH_ARGUMENTS = {"@cp": 2, "@mv": 2, "@bochs": 2, "@cloop": 2, "@dmg": 2}
+PATH_ARGUMENTS = {"@cp": 2, "@mv": 2, "@bochs": 2, "@cloop": 2, "@dmg": 2, "@vmdk-esx": 2,
+                  "@vmdk-stream": 2}
 
 
 def run_action(argv, directory):

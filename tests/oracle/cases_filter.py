@@ -200,3 +200,63 @@ CASES += table(
     """,
     setup=_COPIES,
 )
+
+_PACKED = "driver=compress,file.driver=qcow2,file.file.filename=c.qcow2"
+_PACKED_TOP = "driver=compress,file.driver=qcow2,file.file.filename=top.qcow2"
+_COMPRESS = """
+    @truncate r.raw 1M
+    @write r.raw 100k 300k 0x21
+    @random n.raw 256k 3
+    qemu-img create -q -f qcow2 c.qcow2 1M
+    qemu-io -c "write -P 1 0 128k" c.qcow2
+    qemu-img create -q -f qcow2 -b c.qcow2 -F qcow2 top.qcow2
+    qemu-img create -q -f qcow2 e.qcow2 1M
+"""
+
+
+def _below(driver, name):
+    return f"driver=compress,file.driver={driver},file.file.filename={name}"
+
+
+CASES += table(
+    "filter/compress",
+    "\n".join(
+        (
+            f"info | qemu-img info --image-opts {_PACKED} ; qemu-img info --output=json --image-opts {_PACKED}",
+            f"chain | qemu-img info --backing-chain --image-opts {_PACKED_TOP}",
+            f"check | qemu-img check --image-opts {_PACKED}",
+            f"map | qemu-img map --output=json --image-opts {_PACKED}",
+            f"whole | qemu-io -c 'write -P 3 256k 128k' -c 'read -P 3 256k 128k' -c map --image-opts {_PACKED} ; qemu-img map --output=json c.qcow2",
+            f"parts | qemu-io -c 'write -P 3 257k 1k' -c 'write -P 4 400k 200k' -c 'read -P 0 256k 1k' -c 'read -P 3 257k 1k' -c 'read -P 4 400k 200k' -c map --image-opts {_PACKED} ; qemu-img map --output=json c.qcow2",
+            f"over-data | qemu-io -c 'write -P 3 0 64k' -c 'write -P 3 100k 4k' -c 'read -P 1 0 128k' --image-opts {_PACKED}",
+            f"twice | qemu-io -c 'write -P 3 256k 4k' -c 'write -P 4 260k 4k' -c 'write -P 4 256k 64k' -c 'read -P 3 256k 4k' --image-opts {_PACKED}",
+            f"zeroes | qemu-io -c 'write -z 0 64k' -c 'write -z 512k 64k' -c 'discard 64k 64k' -c flush --image-opts {_PACKED} ; qemu-img map --output=json c.qcow2",
+            f"over-backing | qemu-io -c 'write -P 9 257k 1k' -c 'write -P 9 1k 1k' -c 'read -P 1 0 1k' -c 'read -P 9 1k 1k' -c map --image-opts {_PACKED_TOP} ; qemu-img map --output=json top.qcow2",
+            f"aio | qemu-io -c 'aio_write -P 3 512k 64k' -c 'aio_write -P 4 640k 100k' -c aio_flush -c 'read -P 3 512k 64k' -c 'read -P 4 640k 100k' --image-opts {_PACKED}",
+            f"resize | qemu-img resize --image-opts {_PACKED} 2M ; qemu-img info c.qcow2",
+            f"snapshot | qemu-img snapshot -c s --image-opts {_PACKED} ; qemu-img check c.qcow2",
+            f"read-only | qemu-io -r -c 'read -P 1 0 4k' -c 'write 512k 64k' --image-opts {_PACKED}",
+            f"convert-into | qemu-img convert -f raw -n r.raw --target-image-opts {_below('qcow2', 'e.qcow2')} ; qemu-img map --output=json e.qcow2 ; qemu-img compare -f raw r.raw e.qcow2",
+            f"convert-noise | qemu-img convert -f raw -n n.raw --target-image-opts {_below('qcow2', 'e.qcow2')} ; qemu-img map --output=json e.qcow2",
+            f"convert-packed-into | qemu-img convert -c -f raw -n r.raw --target-image-opts {_below('qcow2', 'e.qcow2')}",
+            f"convert-from | qemu-img convert -O raw --image-opts {_PACKED} out.raw",
+            f"commit | qemu-io -c 'write -P 9 256k 64k' top.qcow2 ; qemu-img commit --image-opts {_PACKED_TOP}",
+            f"throttled | qemu-io {_GROUP} -c 'write -P 3 512k 64k' -c map --image-opts driver=throttle,throttle-group=t0,file.driver=compress,file.file.driver=qcow2,file.file.file.filename=c.qcow2",
+            f"over-throttle | qemu-io {_GROUP} -c 'write -P 3 512k 64k' -c map --image-opts driver=compress,file.driver=throttle,file.throttle-group=t0,file.file.driver=qcow2,file.file.file.filename=c.qcow2",
+            f"stream | qemu-img create -q -f vmdk -o subformat=streamOptimized s.vmdk 1M ; qemu-io -c 'write -P 3 0 128k' -c 'write -P 4 200k 4k' -c 'write 0 4k' -c 'read -P 3 0 128k' -c map --image-opts {_below('vmdk', 's.vmdk')}",
+            f"raw | qemu-img info --image-opts {_below('raw', 'r.raw')} ; qemu-io -c 'read 0 4k' --image-opts {_below('raw', 'r.raw')}",
+            "file | qemu-img info --image-opts driver=compress,file.filename=r.raw",
+            *(
+                f"over-{fmt} | qemu-img create -q -f {fmt} x.{fmt} 1M ; qemu-img info --image-opts {_below(fmt, 'x.' + fmt)}"
+                for fmt in ("vdi", "vpc", "vhdx", "parallels", "vmdk")
+            ),
+            "no-file | qemu-img info --image-opts driver=compress",
+            "file-reference | qemu-img info --image-opts driver=compress,file=x",
+            f"left-over | qemu-img info --image-opts {_PACKED},foo=1",
+            "by-format | qemu-img info -f compress c.qcow2",
+            "protocol | qemu-img info compress:c.qcow2",
+            f"missing | qemu-img info --image-opts {_below('qcow2', 'nope')}",
+        )
+    ),
+    setup=_COMPRESS,
+)

@@ -47,6 +47,22 @@ CASES += table(
     uses="plain",
 )
 
+_LUKS = "qemu-img measure --object secret,id=s,data=abc -O luks -o key-secret=s"
+
+CASES += table(
+    "measure/luks",
+    f"""
+    new | {_LUKS} --size 1M ; {_LUKS} --size 0 ; {_LUKS} --size 1000 ; {_LUKS} --size 7E ; {_LUKS} --output json --size 1G ; {_LUKS},size=3 --size 1M
+    ciphers | {_LUKS},cipher-alg=aes-128 --size 1M ; {_LUKS},cipher-alg=aes-192,cipher-mode=cbc --size 1M ; {_LUKS},cipher-alg=cast5-128,cipher-mode=cbc --size 1M ; {_LUKS},cipher-alg=twofish-256,cipher-mode=cbc,ivgen-alg=essiv,ivgen-hash-alg=sha256,hash-alg=sha512,iter-time=10 --size 1M
+    source | {_LUKS} a.raw ; {_LUKS} a.qcow2 ; {_LUKS},preallocation=falloc a.qcow2 ; {_LUKS} --output=json -f qcow2 -U a.qcow2
+    no-secret | qemu-img measure -O luks --size 1M ; qemu-img measure -O luks -o key-secret=s --size 1M ; qemu-img measure -O luks a.raw
+    bad | {_LUKS},cipher-alg=foo --size 1M ; {_LUKS},nope=1 a.raw ; {_LUKS},hash-alg=foo a.raw ; {_LUKS} --size 8E
+    from-encrypted | qemu-img create -q --object secret,id=s,data=abc -f luks -o key-secret=s,iter-time=10 a.luks 1M ; {_LUKS} --image-opts driver=luks,key-secret=s,file.filename=a.luks ; qemu-img measure -O qcow2 --object secret,id=s,data=abc --image-opts driver=luks,key-secret=s,file.filename=a.luks ; qemu-img measure -O raw a.luks
+    other-formats | {" ; ".join(f"qemu-img measure -O {fmt} --size 1M" for fmt in ("vdi", "vpc", "vhdx", "vmdk", "parallels", "qed", "qcow", "bochs", "host_device"))}
+    """,
+    uses="plain",
+)
+
 CASES += table(
     "measure/mistakes",
     """
@@ -65,6 +81,7 @@ CASES += table(
     named | qemu-img measure -O qcow2 -l snapshot.id=1 s.qcow2 ; qemu-img measure -O qcow2 -l snapshot.name=two s.qcow2 ; qemu-img measure -O qcow2 -l snapshot.id=1,snapshot.name=one s.qcow2
     none | qemu-img measure -O qcow2 -l nope s.qcow2 ; qemu-img measure -O qcow2 -l snapshot.id=1,snapshot.name=two s.qcow2 ; qemu-img measure -O qcow2 -l "" s.qcow2 ; qemu-img measure -O qcow2 -l snapshot.foo=1 s.qcow2
     v2 | qemu-img measure -O qcow2 -l old v2s.qcow2 ; qemu-img measure -O qcow2 v2s.qcow2
+    luks | qemu-img measure --object secret,id=s,data=abc -O luks -o key-secret=s -l one s.qcow2 ; qemu-img measure --object secret,id=s,data=abc -O luks -o key-secret=s -l nope s.qcow2
     """,
     uses="snapshots",
 )

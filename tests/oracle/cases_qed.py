@@ -1,4 +1,4 @@
-"""QED, which ours only reads: what stock made is looked at, read and checked."""
+"""QED: made, read, written, checked; damage; each side reads what the other has written."""
 
 from case import table
 
@@ -57,6 +57,76 @@ CASES += table(
     tail | @append a.qed 100 7 ; qemu-img check a.qed
     short | @truncate a.qed 86016 ; qemu-img check a.qed
     short-header | @truncate a.qed 4k ; qemu-img info a.qed
+    """,
+    setup=_WRITTEN,
+    loose="images",
+)
+
+_READ = " ; swap: qemu-img check X ; swap: qemu-img convert -O raw X X.raw"
+
+
+def _written(rows):
+    lines = []
+    for row in rows.splitlines():
+        name, _, rest = row.strip().partition("|")
+        if rest:
+            image, line = rest.strip().split(" ", 1)
+            lines.append(f"{name.strip()} | {line}{_READ.replace('X', image)}")
+    return "\n".join(lines)
+
+
+CASES += table(
+    "qed/write",
+    _written(
+        """
+    allocating | a.qed qemu-io -c "write -P 5 200k 300k" -c "write -P 6 5000k 1k" -c "read -P 0 4999k 1k" a.qed ; qemu-img map --output=json a.qed
+    in-place | a.qed qemu-io -c "write -P 5 1030k 5k" -c "read -P 1 1M 6k" -c "read -P 5 1030k 5k" a.qed ; qemu-img map --output=json a.qed
+    end | a.qed qemu-io -c "write -P 5 10485248 512" -c "write 10M 512" a.qed
+    zeroes | a.qed qemu-io -c "write -z 1M 4k" -c "read -P 0 1M 4k" -c "read -P 1 1028k 60k" a.qed
+    discard | a.qed qemu-io -c "discard 1M 64k" -c "read -P 1 1M 64k" a.qed ; qemu-img map --output=json a.qed
+    overlay | o.qed qemu-io -c "write -P 8 90k 20k" -c "write -P 9 700k 64k" -c "read -P 7 110k 10k" o.qed ; qemu-img map --output=json o.qed
+    packed | a.qed qemu-io -c "write -c 0 4k" a.qed
+    need-check | a.qed @poke a.qed 16 02 ; qemu-io -c "write -P 5 5M 4k" a.qed ; qemu-img info a.qed
+    grown | a.qed qemu-img resize a.qed 20M ; qemu-io -c "write -P 4 15M 64k" -c "read -P 0 10M 1M" a.qed
+    shrunk | a.qed qemu-img resize --shrink a.qed 5M ; qemu-img resize a.qed 5000
+    commit | o.qed qemu-img commit o.qed ; qemu-img map --output=json o.qed
+    bench | a.qed qemu-img bench -w -c 4 -s 4k a.qed
+    converted | c.qed qemu-img convert -O qed o.qed c.qed ; qemu-img map --output=json c.qed
+    converted-over | c.qed qemu-img convert -O qed -B base.raw -F raw o.qed c.qed ; qemu-img info c.qed
+    into | a.qed qemu-img convert -n -O qed o.qed a.qed ; qemu-img map --output=json a.qed
+        """
+    ),
+    setup=_WRITTEN,
+    loose="images stderr",
+)
+
+_MADE = " ; qemu-img info c.qed ; qemu-img info --output=json c.qed ; swap: qemu-img check c.qed"
+
+CASES += table(
+    "qed/create",
+    "\n".join(
+        row.strip().replace("CREATE", "qemu-img create -f qed") + _MADE
+        for row in """
+    plain | CREATE c.qed 5G
+    odd | CREATE c.qed 1000
+    empty | CREATE c.qed 0
+    large | CREATE c.qed 64T
+    small-clusters | CREATE -o cluster_size=4k c.qed 1G
+    small-table | CREATE -o cluster_size=8k,table_size=1 c.qed 1G
+    large-table | CREATE -o table_size=16 c.qed 1G
+    backing | CREATE -b base.raw -F raw c.qed
+    backing-qed | CREATE -b a.qed -F qed c.qed 20M
+    backing-none | CREATE -o backing_fmt=raw c.qed 1M
+    """.splitlines()
+        if row.strip()
+    )
+    + """
+    too-large | qemu-img create -f qed c.qed 65T ; qemu-img create -f qed -o cluster_size=4k,table_size=1 c.qed 2G
+    cluster-bad | qemu-img create -f qed -o cluster_size=1k c.qed 1M ; qemu-img create -f qed -o cluster_size=5000 c.qed 1M ; qemu-img create -f qed -o cluster_size=128M c.qed 1M ; qemu-img create -f qed -o cluster_size=0 c.qed 1M
+    table-bad | qemu-img create -f qed -o table_size=3 c.qed 1M ; qemu-img create -f qed -o table_size=32 c.qed 1M ; qemu-img create -f qed -o table_size=0 c.qed 1M
+    unknown | qemu-img create -f qed -o nope=1 c.qed 1M ; qemu-img create -f qed -o help
+    no-format | qemu-img create -f qed -b base.raw c.qed
+    packed | qemu-img convert -c -O qed o.qed c.qed
     """,
     setup=_WRITTEN,
     loose="images",

@@ -208,6 +208,57 @@ CASES += table(
 )
 
 CASES += table(
+    "vmdk/commit",
+    """
+    plain | qemu-img commit o.vmdk ; qemu-img map o.vmdk ; qemu-io -r -c "read -P 6 1k 1k" -c "read -P 7 3M 64k" -c "read -P 1 2k 62k" m.vmdk
+    kept | qemu-img commit -d o.vmdk ; qemu-img map o.vmdk ; qemu-io -r -c "read -P 6 1k 1k" m.vmdk
+    """,
+    setup=_SETUP,
+    loose="images",
+)
+
+_FOREIGN = SOURCE + """
+    @vmdk-stream s.raw fs.vmdk
+    @vmdk-esx s.raw esx.vmdk
+"""
+
+CASES += table(
+    "vmdk/foreign",
+    """
+    stream | qemu-img info fs.vmdk ; qemu-img check fs.vmdk ; qemu-img map --output=json fs.vmdk ; qemu-img compare s.raw fs.vmdk ; qemu-io -r -c "read -v 0 16" -c "read 0 64k" fs.vmdk
+    stream-write | qemu-io -c "write -P 5 320k 64k" -c "read -P 5 320k 64k" -c "write 0 64k" fs.vmdk ; swap: qemu-img convert -O raw fs.vmdk fs.raw
+    stream-cut | @truncate fs.vmdk 70000 ; qemu-img info fs.vmdk
+    stream-no-footer | @poke fs.vmdk -1024 00000000 ; qemu-img info fs.vmdk
+    stream-footer-at-end | @poke fs.vmdk -968 ffffffffffffffff ; qemu-img info fs.vmdk
+    esx-named | @lines d.vmdk '# Disk DescriptorFile\\nversion=1\\nCID=12345678\\nparentCID=ffffffff\\ncreateType="vmfsSparse"\\nRW 2048 VMFSSPARSE "esx.vmdk"\\n' ; qemu-img info d.vmdk ; qemu-img map --output=json d.vmdk ; qemu-img convert -O raw d.vmdk d.raw
+    esx-write | @lines d.vmdk '# Disk DescriptorFile\\nversion=1\\nCID=12345678\\nparentCID=ffffffff\\ncreateType="vmfsSparse"\\nRW 2048 VMFSSPARSE "esx.vmdk"\\n' ; qemu-io -c "write -P 5 320k 64k" -c "write -P 6 10k 1k" -c "read -P 5 320k 64k" d.vmdk ; swap: qemu-img convert -O raw d.vmdk d.raw
+    """,
+    setup=_FOREIGN,
+    loose="images stderr",
+)
+
+_OUT = "qemu-img convert -c -O vmdk"
+_BACK = " ; qemu-img info c.vmdk ; swap: qemu-img check c.vmdk ; swap: qemu-img compare s.raw c.vmdk"
+
+CASES += table(
+    "vmdk/packed",
+    f"""
+    stream | {_OUT} -o subformat=streamOptimized s.raw c.vmdk{_BACK}
+    stream-zeroed | {_OUT} -o subformat=streamOptimized,zeroed_grain=on s.raw c.vmdk{_BACK}
+    stream-options | {_OUT} -W -m 8 -S 0 -o subformat=streamOptimized s.raw c.vmdk{_BACK}
+    sparse | {_OUT} s.raw c.vmdk{_BACK}
+    split | {_OUT} -o subformat=twoGbMaxExtentSparse s.raw c.vmdk{_BACK}
+    flat | {_OUT} -o subformat=monolithicFlat s.raw c.vmdk
+    into | qemu-img create -q -f vmdk -o subformat=streamOptimized c.vmdk 10M ; qemu-img convert -c -n -O vmdk s.raw c.vmdk ; swap: qemu-img check c.vmdk ; swap: qemu-img convert -O raw c.vmdk c.raw
+    into-opts | qemu-img create -q -f vmdk -o subformat=streamOptimized c.vmdk 10M ; qemu-img convert -c -n s.raw --target-image-opts driver=vmdk,file.filename=c.vmdk ; swap: qemu-img convert -O raw c.vmdk c.raw
+    others | {" ; ".join(f"qemu-img convert -c -O {fmt} s.raw c.{fmt}" for fmt in ("raw", "vdi", "vpc", "vhdx", "parallels", "qed", "luks"))}
+    others-into | qemu-img convert -c -n -O raw s.raw m.vmdk ; qemu-img create -q -f vdi c.vdi 10M ; qemu-img convert -c -n -O vdi s.raw c.vdi
+    """,
+    setup=_SETUP,
+    loose="images",
+)
+
+CASES += table(
     "vmdk/create-refused",
     """
     help | qemu-img create -f vmdk -o help ; qemu-img create -f vmdk -o help c.vmdk

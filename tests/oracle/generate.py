@@ -6,77 +6,11 @@ again by its name. Each kind has a share of the count.
 
 import random
 
-from case import case as plain_case
+from case import case
+from generate_commands import COMMANDS
+from random_image import (CLUSTERS, always_works, bytes_of, create_line, disk_size, look,
+                          make_source, options)
 from random_io import Guest, UNKNOWN, call, sequence
-
-CLUSTERS = ("512", "1k", "2k", "4k", "8k", "16k", "32k", "64k", "64k", "128k", "256k", "512k",
-            "1M", "2M")
-WIDTHS = (1, 2, 4, 8, 16, 16, 32, 64)
-
-
-def case(name, run, setup="", **more):
-    """A case whose setup may hold a compressed write that stock refuses, where data is already."""
-    lines = (f"try: {line}" if "write -c" in line and not line.startswith("try:") else line
-             for line in setup.split("\n"))
-    return plain_case(name, run, "\n".join(lines), **more)
-
-
-def bytes_of(text):
-    """The number of bytes that a size of CLUSTERS says."""
-    return int(text.rstrip("kM")) * {"k": 1 << 10, "M": 1 << 20}.get(text[-1], 1)
-
-
-def options(rng, backed=False):
-    """Random valid -o options of a qcow2 image: (text, cluster size, extended, version 2)."""
-    cluster = rng.choice(CLUSTERS)
-    parts = [f"cluster_size={cluster}"] if cluster != "64k" or rng.random() < 0.5 else []
-    version2 = rng.random() < 0.15
-    extended = not version2 and bytes_of(cluster) >= 16384 and rng.random() < 0.35
-    if version2:
-        parts.append(f"compat={rng.choice(('0.10', 'v2'))}")
-    elif rng.random() < 0.6:
-        parts.append(f"refcount_bits={rng.choice(WIDTHS)}")
-    if extended:
-        parts.append("extended_l2=on")
-    if not version2 and rng.random() < 0.2:
-        parts.append("lazy_refcounts=on")
-    if not version2 and rng.random() < 0.1:
-        parts.append("compression_type=zstd")
-    if (not backed or extended) and rng.random() < 0.2:
-        parts.append(f"preallocation={rng.choice(('metadata', 'metadata', 'falloc', 'full'))}")
-    rng.shuffle(parts)
-    return ",".join(parts), bytes_of(cluster), extended, version2
-
-
-def disk_size(rng, cluster, most=4 << 20):
-    """A guest size worth trying: a few clusters to `most`, sometimes odd."""
-    size = min(most, max(2 * cluster, rng.choice((cluster * 3, 65536, 200000, 1 << 20, most))))
-    if rng.random() < 0.3:
-        size = max(512, size - rng.choice((512, 1024, 100, 4096, 1)))
-    return size
-
-
-def create_line(rng, name, size, opts, backing=None):
-    """A create command line; options in one or in several -o."""
-    words = ["qemu-img create"]
-    if rng.random() < 0.3:
-        words.append("-q")
-    words.append("-f qcow2")
-    parts = [opts] if opts and rng.random() < 0.8 else [o for o in opts.split(",") if o]
-    words += [f"-o {part}" for part in parts]
-    if backing:
-        words.append(f"-b {backing[0]} -F {backing[1]}")
-    return " ".join(words + [name, str(size)])
-
-
-def look(rng, name):
-    """Commands that look at an image, in a random form."""
-    lines = [
-        rng.choice((f"qemu-img info {name}", f"qemu-img info --output=json {name}")),
-        rng.choice((f"qemu-img check {name}", f"qemu-img check --output=json {name}")),
-        rng.choice((f"qemu-img map {name}", f"qemu-img map --output=json {name}")),
-    ]
-    return rng.sample(lines, rng.randrange(1, 3))
 
 
 def gen_create(rng, name):
@@ -117,18 +51,13 @@ def _base(rng, size):
         target = f"-o {opts}" if opts else ""
         lines.append(f"qemu-img convert {flags}-f raw -O qcow2 {target} b.raw b.qcow2")
         return "\n".join(lines), ("b.qcow2", "qcow2")
-    guest = Guest(length)
+    guest = Guest(length, packs="prealloc" not in opts)
     target = f"-o {opts}" if opts else ""
     lines.append(f"qemu-img create -q -f qcow2 {target} -b b.raw -F raw b.qcow2 {length}")
-    changes = [c for c in sequence(rng, guest, cluster, 5) if _always_works(c)]
+    changes = [c for c in sequence(rng, guest, cluster, 5) if always_works(c)]
     if changes:
         lines.append(call(changes, "b.qcow2"))
     return "\n".join(lines), ("b.qcow2", "qcow2")
-
-
-def _always_works(command):
-    """Commands that stock must not fail at, for a setup."""
-    return command.split()[0] in ("write", "writev", "discard") and " 1000" not in command[-5:]
 
 
 def gen_io(rng, name):
@@ -157,17 +86,17 @@ def gen_stock_image(rng, name):
     opts, cluster, _, _ = options(rng)
     size = disk_size(rng, cluster)
     lines = [create_line(rng, "a.qcow2", size, opts).replace("create", "create -q", 1)]
-    guest = Guest(size)
-    changes = [c for c in sequence(rng, guest, cluster, 12) if _always_works(c)]
+    guest = Guest(size, packs="prealloc" not in opts)
+    changes = [c for c in sequence(rng, guest, cluster, 12) if always_works(c)]
     if changes:
         lines.append(call(changes, "a.qcow2"))
     if rng.random() < 0.4 and "refcount_bits=1," not in opts + ",":
         lines.append("qemu-img snapshot -c one a.qcow2")
     for _ in range(rng.randrange(0, 4)):
         begin = rng.randrange(0, max(1, size // cluster)) * cluster
-        if begin + cluster <= size:
+        if guest.packs and begin + cluster <= size and guest.untouched(begin, begin + cluster):
             text = f"write -c -P {rng.randrange(1, 256)} {begin} {cluster}"
-            lines.append(f'try: qemu-io -c "{text}" a.qcow2')
+            lines.append(f'qemu-io -c "{text}" a.qcow2')
             guest.set(begin, begin + cluster, UNKNOWN)
     run = look(rng, "a.qcow2")
     for b, e, _ in list(guest.bytes):
@@ -192,30 +121,9 @@ def gen_raw_io(rng, name):
     return case(name, "\n".join(lines + [f"qemu-img map {form}-f raw a.raw"]))
 
 
-def _source(rng):
-    """A source image for convert, compare and map: (setup lines, name, format, size)."""
-    size = rng.choice((65536, 300000, 1 << 20, 1234567, 3 << 20))
-    lines = [f"@truncate s.raw {size}"]
-    for _ in range(rng.randrange(0, 6)):
-        begin = rng.randrange(0, size)
-        unit = rng.choice((1, 512, 4096, 65536))
-        begin = begin // unit * unit
-        length = min(size - begin, rng.choice((1, 512, 4096, 5000, 65536, 200000)))
-        lines.append(f"@write s.raw {begin} {length} {rng.choice((0, 7, 9, 255))}")
-    if rng.random() < 0.3:
-        return lines, "s.raw", "raw", size
-    opts, _, _, _ = options(rng)
-    flags = rng.choice(("", "", "-c ", "-S 0 "))
-    if flags == "-c ":
-        opts = ",".join(o for o in opts.split(",") if o and "prealloc" not in o)
-    target = f"-o {opts} " if opts else ""
-    lines.append(f"qemu-img convert {flags}-f raw -O qcow2 {target}s.raw s.qcow2")
-    return lines, "s.qcow2", "qcow2", size
-
-
 def gen_convert(rng, name):
     """convert with options crossed."""
-    setup, source, fmt, size = _source(rng)
+    setup, source, fmt, size = make_source(rng)
     if rng.random() < 0.2:
         setup.append(f"qemu-img create -q -f qcow2 -b {source} -F {fmt} o.qcow2 {size}")
         setup.append(f'qemu-io -c "write -P 3 {size // 4 // 512 * 512} 3000" o.qcow2')
@@ -255,7 +163,7 @@ def gen_convert(rng, name):
 
 def gen_compare(rng, name):
     """Two images that are the same, nearly the same, or of different sizes."""
-    setup, source, fmt, size = _source(rng)
+    setup, source, fmt, size = make_source(rng)
     setup.append(f"qemu-img convert -f {fmt} -O raw {source} other.raw")
     change = rng.randrange(4)
     if change == 0:
@@ -270,14 +178,14 @@ def gen_compare(rng, name):
 
 def gen_map(rng, name):
     """Ranges of maps of stock's images and chains: exact in every word."""
-    setup, source, fmt, size = _source(rng)
+    setup, source, fmt, size = make_source(rng)
     if rng.random() < 0.6:
         opts, cluster, _, _ = options(rng, backed=True)
         target = f"-o {opts} " if opts else ""
         length = max(512, size + rng.choice((0, 0, 65536, -65536, 512)))
         setup.append(f"qemu-img create -q -f qcow2 {target}-b {source} -F {fmt} o.qcow2 {length}")
-        guest = Guest(length)
-        changes = [c for c in sequence(rng, guest, cluster, 8) if _always_works(c)]
+        guest = Guest(length, packs="prealloc" not in opts)
+        changes = [c for c in sequence(rng, guest, cluster, 8) if always_works(c)]
         if changes:
             setup.append(call(changes, "o.qcow2"))
         source, fmt, size = "o.qcow2", "qcow2", length
@@ -314,8 +222,8 @@ def _chain(rng, cluster, version2):
 
 
 def _fill(rng, layer, fmt, size, cluster):
-    guest = Guest(size)
-    changes = [c for c in sequence(rng, guest, cluster, 8) if _always_works(c)]
+    guest = Guest(size, packs=fmt == "qcow2")
+    changes = [c for c in sequence(rng, guest, cluster, 8) if always_works(c)]
     return call(changes, layer, f"-f {fmt}") if changes else ""
 
 
@@ -338,8 +246,9 @@ def gen_rebase(rng, name):
     """A random chain; its top put on another layer, on another file, or on nothing."""
     cluster = rng.choice(CLUSTERS)
     setup, layers = _chain(rng, cluster, True)
-    other = f"qemu-img create -q -f qcow2 -o cluster_size={rng.choice(CLUSTERS)} other.qcow2 1M"
-    setup += [other, _fill(rng, "other.qcow2", "qcow2", 1 << 20, bytes_of(cluster))]
+    unit = rng.choice(CLUSTERS)
+    setup.append(f"qemu-img create -q -f qcow2 -o cluster_size={unit} other.qcow2 1M")
+    setup.append(_fill(rng, "other.qcow2", "qcow2", 1 << 20, bytes_of(unit)))
     top = layers[-1][0]
     lines = []
     for _ in range(rng.choice((1, 1, 2))):
@@ -403,10 +312,11 @@ def gen_damage(rng, name):
     """One or two metadata fields spoilt; check, map, info and a read say what stock says."""
     opts, cluster, extended, version2 = options(rng)
     size = disk_size(rng, cluster, 1 << 20)
-    guest = Guest(size)
+    guest = Guest(size, packs="prealloc" not in opts)
+    guest.set(0, min(size, 3 * cluster), 1)
     setup = [f"qemu-img create -q -f qcow2 {'-o ' + opts if opts else ''} v.qcow2 {size}"]
     setup.append(f'qemu-io -c "write -P 1 0 {min(size, 3 * cluster)}" v.qcow2')
-    changes = [c for c in sequence(rng, guest, cluster, 6) if _always_works(c)]
+    changes = [c for c in sequence(rng, guest, cluster, 6) if always_works(c)]
     if changes:
         setup.append(call(changes, "v.qcow2"))
     if rng.random() < 0.3 and "refcount_bits=1," not in opts + ",":
@@ -463,7 +373,7 @@ KINDS = (  # name, maker, share of the count
     ("compare", gen_compare, 4),
     ("map", gen_map, 6),
     ("damage", gen_damage, 8),
-)
+) + COMMANDS
 
 
 def generate(seed, count):

@@ -6,8 +6,9 @@ UNKNOWN = 256  # a byte that the model cannot tell: discarded, or never seen
 class Guest:
     """What the guest should read: runs of one byte each, kept as a list of values by block."""
 
-    def __init__(self, size, fill=0):
+    def __init__(self, size, fill=0, packs=True):
         self.size = size
+        self.packs = packs  # stock takes compressed writes where nothing was written
         self.bytes = [(0, size, fill)]  # (begin, end, value), sorted, covering all
         self.seen_changes = []  # (begin, end) of each
 
@@ -70,7 +71,8 @@ def _read(rng, guest):
 
 def _write(rng, guest, begin, length, cluster):
     value = rng.randrange(1, 256)
-    if begin % cluster == 0 and length % cluster == 0 and rng.random() < 0.3:
+    whole = begin % cluster == 0 and length % cluster == 0
+    if guest.packs and whole and rng.random() < 0.3:
         # Elsewhere something may be there already, which stock does not replace.
         if guest.untouched(begin, begin + length):
             guest.set(begin, begin + length, value)

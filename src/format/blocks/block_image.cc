@@ -9,6 +9,12 @@ namespace {
 
 constexpr size_t most_pending = 128;
 
+// What is around the data in its units of `unit` bytes is written with it.
+void take_surroundings(WritePlan& plan, uint32_t unit) {
+  plan.head = plan.guest_offset % unit;
+  plan.tail = align_up(plan.guest_offset + plan.length, unit) - plan.guest_offset - plan.length;
+}
+
 }  // namespace
 
 uint64_t BlockImage::block_start(uint64_t offset) const { return align_down(offset, block_size_); }
@@ -31,21 +37,37 @@ Task<> BlockImage::read_compressed(uint64_t, IoSpan) {
   co_return fail(ErrorKind::internal, name() + " images have no compressed clusters");
 }
 
+Task<uint64_t> BlockImage::allocate_packed(uint64_t) {
+  co_return fail(ErrorKind::internal, name() + " images have no compressed clusters");
+}
+
+Task<> BlockImage::link_packed(uint64_t, uint64_t, uint64_t) {
+  co_return fail(ErrorKind::internal, name() + " images have no compressed clusters");
+}
+
 Task<WritePlan> BlockImage::prepare_write(uint64_t offset, uint64_t length) {
   if (!begun_) CO_TRY(co_await ensure_begun());
+  length = rest_of_block(offset, length);
+  CO_TRY_ASSIGN(WritePlan plan, co_await plan_in_place(offset, length));
+  if (plan.length != 0) co_return plan;
+  co_return co_await plan_new_block(offset, length);
+}
+
+// Length 0: the block has no place.
+Task<WritePlan> BlockImage::plan_in_place(uint64_t offset, uint64_t length) {
   WritePlan plan;
   plan.guest_offset = offset;
-  plan.length = rest_of_block(offset, length);
-  CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(offset, plan.length, false));
+  plan.length = length;
+  take_surroundings(plan, write_unit());
+  const bool around = plan.head + plan.tail != 0;
+  CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(offset - plan.head,
+                                                      plan.head + length + plan.tail, around));
   const uint64_t block = offset / block_size_;
   CO_TRY_ASSIGN(const Block place, co_await find(block));
-  if (place.kind == RunKind::data) {
-    if (wants_block_ready(block)) CO_TRY(co_await ensure_ready(block, place.host_offset));
-    plan.host_offset = place.host_offset + offset % block_size_;
-    co_return plan;
-  }
-  plan.lock.unlock();
-  co_return co_await plan_new_block(offset, plan.length);
+  if (place.kind != RunKind::data) co_return WritePlan{};
+  if (wants_block_ready(block)) CO_TRY(co_await ensure_ready(block, place.host_offset));
+  plan.host_offset = place.host_offset + offset % block_size_;
+  co_return plan;
 }
 
 Task<> BlockImage::ensure_begun() {
@@ -71,10 +93,12 @@ Task<WritePlan> BlockImage::plan_new_block(uint64_t offset, uint64_t length) {
   CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(start, block_size_, true));
   CO_TRY_ASSIGN(const Block place, co_await find(offset / block_size_));
   if (place.kind == RunKind::data) {
+    take_surroundings(plan, write_unit());
     plan.host_offset = place.host_offset + offset % block_size_;
     co_return plan;
   }
   CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  CO_TRY(co_await make_linkable(offset / block_size_));
   uint64_t room = 0;
   if (given_back_.empty()) {
     CO_TRY_ASSIGN(room, co_await allocate(offset / block_size_));
@@ -85,10 +109,26 @@ Task<WritePlan> BlockImage::plan_new_block(uint64_t offset, uint64_t length) {
   }
   plan.in_place = false;
   plan.host_offset = room + offset % block_size_;
-  if (place.kind == RunKind::hole && has_backing_) {
-    plan.head = offset - start;
-    plan.tail = block_size_ - plan.head - length;
+  const bool hole_shows = place.kind == RunKind::hole && has_backing_;
+  // Else the room reads as the block did, as zeroes.
+  if (hole_shows || place.kind == RunKind::compressed || write_unit() != 1) {
+    take_surroundings(plan, block_size_);
   }
+  co_return plan;
+}
+
+// A block that was there may be replaced; its place is lost.
+Task<WritePlan> BlockImage::prepare_compressed(uint64_t offset, uint64_t length, uint64_t packed) {
+  if (!begun_) CO_TRY(co_await ensure_begun());
+  WritePlan plan;
+  plan.guest_offset = offset;
+  plan.length = length;
+  plan.packed = packed;
+  plan.in_place = false;
+  CO_TRY_ASSIGN(plan.lock, co_await guest_locks_.lock(offset, block_size_, true));
+  CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  CO_TRY(co_await make_linkable(offset / block_size_));
+  CO_TRY_ASSIGN(plan.host_offset, co_await allocate_packed(packed));
   co_return plan;
 }
 
@@ -111,8 +151,10 @@ Task<> BlockImage::commit_write(WritePlan& plan) {
     co_return {};
   }
   const uint64_t room = plan.host_offset - plan.guest_offset % block_size_;
-  const Result<void> linked = co_await link(block, room);
-  if (!linked) given_back_.push_back(room);
+  const bool whole = plan.packed == 0;
+  const Result<void> linked =
+      whole ? co_await link(block, room) : co_await link_packed(block, room, plan.packed);
+  if (!linked && whole) given_back_.push_back(room);
   plan.lock.unlock();
   // What could not be stored stays pending, and the next flush tells.
   if (linked && pending_pages() > most_pending) (void)co_await flush();
@@ -120,7 +162,9 @@ Task<> BlockImage::commit_write(WritePlan& plan) {
 }
 
 Task<> BlockImage::abort_write(WritePlan& plan) {
-  if (!plan.in_place) given_back_.push_back(plan.host_offset - plan.guest_offset % block_size_);
+  if (!plan.in_place && plan.packed == 0) {
+    given_back_.push_back(plan.host_offset - plan.guest_offset % block_size_);
+  }
   plan.lock.unlock();
   co_return {};
 }

@@ -107,11 +107,11 @@ Result<void> Bitmaps::may_add(const std::string& name, uint8_t granularity_bits)
     return fail(ErrorKind::invalid_argument, std::move(why), EINVAL);
   };
   if (name.empty()) return invalid("Bitmap name cannot be empty");
-  if (find(name) != nullptr) {
-    return fail(ErrorKind::exists, "Bitmap already exists: " + name, EEXIST);
-  }
   if (granularity_bits < min_granularity_bits) {
     return invalid("Granularity must be power of 2 and at least 512");
+  }
+  if (find(name) != nullptr) {
+    return fail(ErrorKind::exists, "Bitmap already exists: " + name, EEXIST);
   }
   return may_persist(name, granularity_bits);
 }

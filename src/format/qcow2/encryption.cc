@@ -1,19 +1,9 @@
 #include "format/qcow2/encryption.h"
 
-#include <algorithm>
+#include "format/legacy_aes.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
-
-constexpr size_t aes_key_bytes = 16;
-
-// The old method takes the passphrase itself for the key, cut or filled up with zeroes.
-codec::SecretBytes aes_key(const codec::SecretBytes& passphrase) {
-  codec::SecretBytes key(aes_key_bytes);
-  const size_t used = std::min(passphrase.size(), aes_key_bytes);
-  std::ranges::copy(passphrase.span().first(used), key.span().begin());
-  return key;
-}
 
 Result<void> check_format(const Header& header, const EncryptionOptions& options) {
   const std::string reported = header.crypt_method == crypt_aes ? "aes" : "luks";
@@ -70,10 +60,7 @@ Task<> Encryption::open_luks(const Header& header, const EncryptionOptions& opti
 Result<void> Encryption::open_aes(const EncryptionOptions& options) {
   if (!options.passphrase) return {};
   TRY_ASSIGN(const codec::SecretBytes passphrase, options.passphrase());
-  const codec::SectorCipherSpec spec{codec::CipherAlgorithm::aes_128, codec::CipherMode::cbc,
-                                     codec::IvGenerator::plain64, std::nullopt};
-  TRY_ASSIGN(auto cipher, codec::SectorCipher::create(spec, aes_key(passphrase).span()));
-  data_ = std::make_unique<EncryptedData>(std::move(cipher));
+  TRY_ASSIGN(data_, open_legacy_aes(passphrase));
   return {};
 }
 

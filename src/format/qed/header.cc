@@ -10,24 +10,10 @@
 namespace oxbow::format::qed {
 namespace {
 
-constexpr uint32_t magic = 0x00444551;  // "QED\0"
-constexpr uint32_t min_cluster = 4 << 10;
-constexpr uint32_t max_cluster = 64 << 20;
-constexpr uint32_t max_table_clusters = 16;
-constexpr uint32_t sector = 512;
-constexpr size_t header_bytes = 64;
-constexpr uint32_t longest_name = 1023;
 constexpr uint64_t known_features = feature_backing | feature_need_check | feature_backing_raw;
 
 std::unexpected<Error> corrupt(std::string message) {
   return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
-
-bool is_valid_size(const Header& header) {
-  if (header.disk_size % sector != 0) return false;
-  // Two levels of tables reach as far; 2^75 at most.
-  const uint64_t entries = header.table_entries();
-  return header.disk_size / header.cluster_size / entries <= entries;
 }
 
 Task<std::string> read_backing_name(storage::Source& file, const Header& header, uint32_t offset,
@@ -43,6 +29,13 @@ Task<std::string> read_backing_name(storage::Source& file, const Header& header,
 }
 
 }  // namespace
+
+bool Header::is_valid_size() const {
+  if (disk_size % sector != 0) return false;
+  // Two levels of tables reach as far; 2^75 at most.
+  const uint64_t entries = table_entries();
+  return disk_size / cluster_size / entries <= entries;
+}
 
 bool Header::is_cluster_offset(uint64_t offset, uint64_t file_size) const {
   return offset % cluster_size == 0 && offset >= uint64_t{header_clusters} * cluster_size &&
@@ -80,7 +73,7 @@ Task<Header> read_header(storage::Source& file) {
   if (!std::has_single_bit(header.table_clusters) || header.table_clusters > max_table_clusters) {
     co_return corrupt("QED table size is invalid");
   }
-  if (!is_valid_size(header)) co_return corrupt("QED image size is invalid");
+  if (!header.is_valid_size()) co_return corrupt("QED image size is invalid");
   const uint64_t file_size = align_up(file.size(), header.cluster_size);
   if (!header.is_table_offset(header.l1_offset, file_size)) {
     co_return corrupt("QED table offset is invalid");

@@ -54,6 +54,11 @@ class VmdkImage final : public Format {
   Task<> read_host(Place at, IoSpan into) override;
   Task<> read_compressed(uint64_t offset, IoSpan into) override;
 
+  /// Grains are packed as the image's kind has it, whoever asks: compress() leaves it to
+  /// write_host.
+  [[nodiscard]] uint32_t compressed_unit() const override {
+    return static_cast<uint32_t>(common_grain());
+  }
   Task<WritePlan> prepare_write(uint64_t offset, uint64_t length) override;
   Task<> write_host(Place at, IoSpan from) override;
   Task<> commit_write(WritePlan& plan) override;

@@ -1,5 +1,5 @@
-// The formats that keep a disk in blocks, each as a way to make an image and a way to open one:
-// what every one of them has to do is tested once.
+// The formats that keep a disk in blocks, each as a way to make an image and a
+// way to open one: what every one of them has to do is tested once.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,8 +9,13 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "format/legacy_aes.h"
 #include "format/parallels/create.h"
 #include "format/parallels/parallels.h"
+#include "format/qcow/create.h"
+#include "format/qcow/qcow.h"
+#include "format/qed/create.h"
+#include "format/qed/qed.h"
 #include "format/vdi/create.h"
 #include "format/vdi/vdi.h"
 #include "format/vhdx/create.h"
@@ -90,6 +95,29 @@ inline Task<std::unique_ptr<Format>> open_vmdk(File file) {
   return format::vmdk::VmdkImage::open(std::move(file), true, {});
 }
 
+inline Task<> create_qed(File file) {
+  return format::qed::create(std::move(file),
+                             {.size = disk_size, .cluster_size = 16 << 10, .table_clusters = 1});
+}
+inline Task<> create_qcow(File file) {
+  return format::qcow::create(std::move(file), {.size = disk_size});
+}
+inline Task<> create_small_qcow(File file) {
+  return format::qcow::create(std::move(file), {.size = disk_size, .backing_file = "none"});
+}
+inline Task<> create_aes_qcow(File file) {
+  return format::qcow::create(std::move(file), {.size = disk_size, .encrypted = true});
+}
+inline Task<std::unique_ptr<Format>> open_qcow(File file) {
+  CO_TRY_ASSIGN(format::qcow::Header header, co_await format::qcow::read_header(*file));
+  std::unique_ptr<format::EncryptedData> encrypted;
+  if (header.encrypted) {
+    CO_TRY_ASSIGN(encrypted, format::open_legacy_aes(codec::SecretBytes(3)));
+  }
+  co_return std::make_unique<format::qcow::QcowImage>(std::move(file), std::move(header),
+                                                      std::move(encrypted));
+}
+
 inline const BlockKind block_kinds[] = {
     {"vdi", create_vdi, format::vdi::open_vdi, 1 << 20},
     {"vdi_static", create_static_vdi, format::vdi::open_vdi, 1 << 20},
@@ -98,6 +126,10 @@ inline const BlockKind block_kinds[] = {
     {"vhdx", create_vhdx, open_vhdx, 1 << 20},
     {"parallels", create_parallels, format::parallels::open_parallels, 256 << 10},
     {"vhdx_fixed", create_fixed_vhdx, open_vhdx, 1 << 20},
+    {"qed", create_qed, format::qed::open_qed, 16 << 10},
+    {"qcow", create_qcow, open_qcow, 4 << 10},
+    {"qcow_small", create_small_qcow, open_qcow, 512},
+    {"qcow_aes", create_aes_qcow, open_qcow, 4 << 10},
     {"vmdk", create_vmdk, open_vmdk, 64 << 10},
     {"vmdk_zeroing", create_zeroing_vmdk, open_vmdk, 64 << 10},
 };

@@ -62,6 +62,22 @@ TEST(RebaseJob, writes_whole_clusters_that_differ_and_no_others) {
   EXPECT_EQ(image.kind_at(2 * cluster), format::RunKind::hole);
 }
 
+TEST(RebaseJob, compresses_what_it_copies_where_it_is_told_to) {
+  const Plain before(1 << 20, "before");
+  before.write(0, 4 * cluster, 1);
+  before.write((1 << 20) - 700, 700, 3);
+  const Overlay image(before.node, (1 << 20) - 512);
+  const Bytes contents = read_all(*image.node);
+  jobs::RebaseJob job(image.node, nullptr, {.compress = true});
+  ASSERT_TRUE(loop().run(job.run()));
+  EXPECT_EQ(image.kind_at(0), format::RunKind::compressed);
+  EXPECT_EQ(image.kind_at(3 * cluster), format::RunKind::compressed);
+  EXPECT_EQ(image.kind_at((1 << 20) - 1024), format::RunKind::compressed);
+  EXPECT_EQ(image.kind_at(4 * cluster), format::RunKind::hole);
+  image.node->replace_backing(nullptr);
+  EXPECT_EQ(read_all(*image.node), contents);
+}
+
 TEST(RebaseJob, reads_nothing_that_both_know_to_be_zero_or_the_image_holds) {
   const Plain before(1 << 20, "before");
   const Plain after(1 << 20, "after");

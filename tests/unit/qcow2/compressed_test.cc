@@ -197,6 +197,43 @@ TEST(CompressedClusters, a_place_that_was_freed_is_read_anew) {
   }
 }
 
+// Two halves of a cluster, written at once: neither fills the cluster up with what the other
+// replaces.
+TEST(CompressingNode, fills_parts_up_to_clusters_and_loses_none) {
+  for (const Fill fill : {Fill::text, Fill::noise}) {
+    TestImage image({.cluster_bits = 16, .bytes = 1 << 20});
+    image.node().set_compress(true);
+    const Bytes first = contents(20000, fill, 2);
+    const Bytes second = contents(30000, fill, 3);
+    Result<void> ends[2];
+    const iovec parts[] = {{const_cast<std::byte*>(first.data()), first.size()},
+                           {const_cast<std::byte*>(second.data()), second.size()}};
+    image.loop().spawn(image.node().write(65536, IoSpan(&parts[0], 1)),
+                       [&](Result<void> end) { ends[0] = end; });
+    image.loop().spawn(image.node().write(65536 + 35000, IoSpan(&parts[1], 1)),
+                       [&](Result<void> end) { ends[1] = end; });
+    image.loop().drain();
+    EXPECT_TRUE(ends[0] && ends[1]);
+    EXPECT_TRUE(get(image, 65536, first.size()) == first);
+    EXPECT_TRUE(get(image, 65536 + 35000, second.size()) == second);
+    EXPECT_TRUE(get(image, 65536 + 20000, 15000) == Bytes(15000));
+    image.close();
+    image.expect_clean();
+  }
+}
+
+TEST(CompressingNode, compresses_a_part_where_nothing_was) {
+  TestImage image({.cluster_bits = 16, .bytes = (1 << 20) + 1000});
+  image.node().set_compress(true);
+  ASSERT_TRUE(put(image, 5000, contents(100, Fill::text)));
+  ASSERT_TRUE(put(image, (1 << 20) + 500, contents(500, Fill::text)));
+  EXPECT_EQ(kind_at(image, 0), format::RunKind::compressed);
+  EXPECT_EQ(kind_at(image, 1 << 20), format::RunKind::compressed);
+  EXPECT_EQ(kind_at(image, 65536), format::RunKind::hole);
+  image.close();
+  image.expect_clean();
+}
+
 // Compressed clusters, plain ones over them, discards and snapshots' worth of flushes; what fails
 // may be old or new.
 struct Expected {

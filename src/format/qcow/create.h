@@ -1,0 +1,24 @@
+// New images of the first version of qcow.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/task.h"
+#include "storage/storage.h"
+
+namespace oxbow::format::qcow {
+
+using async::Task;
+
+struct CreateOptions {
+  uint64_t size = 0;         ///< bytes; the disk gets whole sectors
+  std::string backing_file;  ///< empty: none
+  bool encrypted = false;
+};
+
+Result<void> check_create_options(const CreateOptions& options);
+/// Fills an empty file and closes it. Options must have passed check_create_options().
+Task<> create(std::unique_ptr<storage::Storage> file, CreateOptions options);
+
+}  // namespace oxbow::format::qcow
