@@ -69,7 +69,7 @@ Result<void> read_refcount_bits(const Words& words, Amendment& into) {
     return refuse("Refcount width must be a power of two and may not exceed 64 bits");
   }
   const auto order = static_cast<uint32_t>(std::countr_zero(bits));
-  if (into.version < 3 && order != into.refcount_order) {
+  if (into.version < 3 && order != v2_refcount_order) {
     return refuse(
         "Refcount widths other than 16 bits require compatibility level 1.1 or above (use "
         "compat=1.1 or greater)");
