@@ -19,6 +19,7 @@ class SealedFormat final : public Format {
   [[nodiscard]] std::string name() const override { return inner_->name(); }
   [[nodiscard]] Geometry geometry() const override { return inner_->geometry(); }
   [[nodiscard]] bool read_only() const override { return inner_->read_only(); }
+  [[nodiscard]] bool encrypted() const override { return inner_->encrypted(); }
   [[nodiscard]] storage::Source& file() override { return inner_->file(); }
   [[nodiscard]] std::optional<BackingName> backing_name() const override {
     return inner_->backing_name();

@@ -45,6 +45,39 @@ Task<> BlockImage::link_packed(uint64_t, uint64_t, uint64_t) {
   co_return fail(ErrorKind::internal, name() + " images have no compressed clusters");
 }
 
+Task<> BlockImage::link_zeroes(uint64_t) {
+  co_return fail(ErrorKind::internal, name() + " images have no blocks of zeroes");
+}
+
+Task<uint64_t> BlockImage::zero_units(uint64_t offset, uint64_t length, ZeroFlags flags) {
+  const bool to_the_end = offset + length == size_;
+  const uint64_t whole = to_the_end ? length : align_down(length, block_size_);
+  if (!links_zeroes() || offset % block_size_ != 0 || whole == 0) co_return 0;
+  if (!begun_) CO_TRY(co_await ensure_begun());
+  async::RangeLock::Guard guard;
+  if (!flags.range_held) {
+    CO_TRY_ASSIGN(guard, co_await guest_locks_.lock(offset, whole, true));
+  }
+  uint64_t done = 0;
+  while (done < whole) {
+    CO_TRY_ASSIGN(const bool is_zero, co_await zero_block((offset + done) / block_size_));
+    if (!is_zero) break;
+    done += block_size_;
+  }
+  co_return std::min(done, whole);
+}
+
+// False where it has a place, which a link to zeroes would lose.
+Task<bool> BlockImage::zero_block(uint64_t block) {
+  CO_TRY_ASSIGN(const Block place, co_await find(block));
+  if (place.kind == RunKind::zero) co_return true;
+  if (place.kind != RunKind::hole) co_return false;
+  CO_TRY_ASSIGN(auto guard, co_await allocating_.lock());
+  CO_TRY(co_await make_linkable(block));
+  CO_TRY(co_await link_zeroes(block));
+  co_return true;
+}
+
 Task<WritePlan> BlockImage::prepare_write(uint64_t offset, uint64_t length) {
   if (!begun_) CO_TRY(co_await ensure_begun());
   length = rest_of_block(offset, length);

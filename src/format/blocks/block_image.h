@@ -41,8 +41,8 @@ class BlockImage : public Format {
   }
   Task<> commit_write(WritePlan& plan) final;
   Task<> abort_write(WritePlan& plan) final;
-  /// None of them makes zeroes by metadata alone: all are written as bytes.
-  Task<uint64_t> zero_units(uint64_t, uint64_t, ZeroFlags) override { co_return 0; }
+  /// Blocks without a place, of formats that link zeroes; all else is written as bytes.
+  Task<uint64_t> zero_units(uint64_t offset, uint64_t length, ZeroFlags flags) final;
   Task<> discard(uint64_t, uint64_t) override { co_return {}; }
   Task<> flush() final;
   Task<> resize(uint64_t size, storage::Preallocation preallocation, bool allow_shrink) override;
@@ -79,6 +79,9 @@ class BlockImage : public Format {
   /// After the last store(), of images open for writing.
   virtual Task<> end_writing() { co_return {}; }
 
+  /// Whether a link may say that a block reads as zeroes: link_zeroes().
+  [[nodiscard]] virtual bool links_zeroes() const { return false; }
+  virtual Task<> link_zeroes(uint64_t block);
   /// What can be written at least, bytes: encrypted sectors. Zeroes in the file
   /// are none to the guest then.
   [[nodiscard]] virtual uint32_t write_unit() const { return 1; }
@@ -106,6 +109,7 @@ class BlockImage : public Format {
   [[nodiscard]] uint32_t block_size() const { return block_size_; }
 
  private:
+  Task<bool> zero_block(uint64_t block);
   Task<WritePlan> plan_in_place(uint64_t offset, uint64_t length);
   Task<WritePlan> plan_new_block(uint64_t offset, uint64_t length);
   Task<> ensure_begun();

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "format/qed/check.h"
 
 namespace oxbow::format::qed {
 

@@ -7,6 +7,7 @@
 
 #include "format/blocks/block_image.h"
 #include "format/blocks/two_level_table.h"
+#include "format/qed/check.h"
 #include "format/qed/header.h"
 
 namespace oxbow::format::qed {
@@ -27,6 +28,8 @@ class QedImage final : public BlockImage {
   Task<> make_linkable(uint64_t block) override;
   Task<uint64_t> allocate(uint64_t block) override;
   Task<> link(uint64_t block, uint64_t host_offset) override;
+  [[nodiscard]] bool links_zeroes() const override { return true; }
+  Task<> link_zeroes(uint64_t block) override { return tables_.set(block, entry_zero); }
   Task<> store() override { return tables_.store(); }
   Task<> begin_writing() override;
   Task<> end_writing() override;
