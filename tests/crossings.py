@@ -54,6 +54,9 @@ KNOWN = [
     ("resize of an encrypted image with preallocation",
      lambda operation, shape: operation.startswith("resize up ") and has(shape, "encryption")
      and operation.endswith(("metadata", "falloc", "full"))),
+    ("resize with preallocation and extended L2 entries, where the last cluster is compressed",
+     lambda operation, shape: operation.startswith("resize up ") and has(shape, "extended")
+     and has(shape, "compression") and operation.endswith(("metadata", "falloc", "full"))),
     ("rebase of a version 2 image that had no backing file",
      lambda operation, shape: operation.startswith("rebase") and shape["version"] == 2),
 ]

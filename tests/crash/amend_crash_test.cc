@@ -166,7 +166,7 @@ Result<void> open_and_amend(const Amending& amending, std::unique_ptr<storage::S
 void expect_whole(const Amending& amending, const storage::SparseBytes& bytes,
                   const Contents& contents) {
   ASSERT_EQ(corruption_in(bytes), "");
-  ASSERT_TRUE(contents_of(bytes, amending.shape.backing_bytes) == contents);
+  ASSERT_TRUE(contents_of(bytes, {.backing_bytes = amending.shape.backing_bytes}) == contents);
 }
 
 // What the words ask for is true.
@@ -193,7 +193,7 @@ class AmendCrash : public ::testing::TestWithParam<Amending> {};
 
 TEST_P(AmendCrash, leaves_what_everybody_reads) {
   const storage::SparseBytes before = make(GetParam());
-  const Contents contents = contents_of(before, GetParam().shape.backing_bytes);
+  const Contents contents = contents_of(before, {.backing_bytes = GetParam().shape.backing_bytes});
   const auto file = std::make_shared<storage::MemoryStorage>(before);
   const auto done = open_and_amend(GetParam(), std::make_unique<storage::LentStorage>(file));
   ASSERT_TRUE(done) << done.error().message();
@@ -204,7 +204,7 @@ TEST_P(AmendCrash, leaves_what_everybody_reads) {
 
 TEST_P(AmendCrash, keeps_everything_at_every_point) {
   const storage::SparseBytes before = make(GetParam());
-  const Contents contents = contents_of(before, GetParam().shape.backing_bytes);
+  const Contents contents = contents_of(before, {.backing_bytes = GetParam().shape.backing_bytes});
   const auto crash = std::make_shared<storage::CrashStorage>(before);
   const auto done = open_and_amend(GetParam(), std::make_unique<storage::LentStorage>(crash));
   ASSERT_TRUE(done) << done.error().message();
@@ -231,7 +231,7 @@ TEST_P(AmendCrash, keeps_everything_at_every_point) {
 
 TEST_P(AmendCrash, keeps_everything_where_a_write_fails) {
   const storage::SparseBytes before = make(GetParam());
-  const Contents contents = contents_of(before, GetParam().shape.backing_bytes);
+  const Contents contents = contents_of(before, {.backing_bytes = GetParam().shape.backing_bytes});
   int failures = 0;
   for (const int os_error : {EIO, ENOSPC}) {
     for (const bool once : {true, false}) {

@@ -69,11 +69,31 @@ bool in_between(const Bytes& seen, const Bytes& before, const Bytes& after) {
   return true;
 }
 
+// What lay behind the new end of a disk that shrinks may be gone, cluster by cluster, before the
+// size has changed.
+bool half_shrunk(const Bytes& seen, const Bytes& before, const Bytes& after) {
+  if (seen.size() != before.size() || after.size() >= before.size()) return false;
+  const auto end = static_cast<ptrdiff_t>(after.size());
+  if (!std::equal(after.begin(), after.end(), seen.begin())) return false;
+  return std::equal(seen.begin() + end, seen.end(), before.begin() + end,
+                    [](std::byte now, std::byte old) { return now == old || now == std::byte{0}; });
+}
+
+// A bitmap may say too much.
+bool covers_all(const DirtyRanges& seen, const DirtyRanges& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& range) {
+    return std::ranges::any_of(seen, [&](const auto& one) {
+      return one.first <= range.first && one.second >= range.second;
+    });
+  });
+}
+
 void expect_before_or_after(const Contents& seen, const Contents& before, const Contents& after) {
-  EXPECT_TRUE(seen.disk == before.disk || seen.disk == after.disk);
+  EXPECT_TRUE(seen.disk == before.disk || seen.disk == after.disk ||
+              half_shrunk(seen.disk, before.disk, after.disk));
   EXPECT_TRUE(in_between(seen.vm_state, before.vm_state, after.vm_state));
   for (const auto& [name, disk] : before.snapshots) {
-    if (!seen.snapshots.contains(name)) EXPECT_FALSE(after.snapshots.contains(name)) << name;
+    EXPECT_TRUE(seen.snapshots.contains(name) || !after.snapshots.contains(name)) << name;
   }
   for (const auto& [name, disk] : seen.snapshots) {
     const Contents& known = before.snapshots.contains(name) ? before : after;
@@ -81,8 +101,9 @@ void expect_before_or_after(const Contents& seen, const Contents& before, const 
     EXPECT_TRUE(known.snapshots.at(name) == disk) << name;
   }
   ASSERT_EQ(seen.dirty.size(), before.dirty.size());
+  const Contents& same_size = seen.disk.size() == after.disk.size() ? after : before;
   for (const auto& [name, ranges] : seen.dirty) {
-    EXPECT_TRUE(!ranges || ranges == before.dirty.at(name) || ranges == after.dirty.at(name));
+    EXPECT_TRUE(!ranges || covers_all(*ranges, *same_size.dirty.at(name))) << name;
   }
 }
 
@@ -157,7 +178,7 @@ TEST_P(ImageFailures, leave_what_was_or_what_was_asked_for) {
       ASSERT_EQ(serious_finding(broken.bytes), "");
       const Contents seen = contents_of(broken.bytes);
       expect_before_or_after(seen, before, after);
-      if (broken.done && broken.closed) EXPECT_TRUE(seen == after);
+      EXPECT_TRUE(!broken.done || !broken.closed || seen == after);
       expect_usable(broken.bytes, seen);
       if (HasFailure()) return;
     }

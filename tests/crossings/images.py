@@ -251,8 +251,8 @@ class World:
         for bitmap in bitmaps:
             self.stock.must(self.folder, "img", "bitmap", "--remove", *self.opened(),
                             bitmap["name"])
-        self.stock.must(self.folder, "img", "snapshot", "-a", snapshot, *self._unprobed())
-        state = self._vm_state(self.stock, "top.qcow2")
+        gone = self.stock.run(self.folder, "img", "snapshot", "-a", snapshot, *self._unprobed())
+        state = "refused" if gone.returncode else self._vm_state(self.stock, "top.qcow2")
         kept.replace(self.folder / "top.qcow2")
         return state
 

@@ -99,6 +99,7 @@ class Bitmaps final : public ChangeTracker {
     std::optional<BitmapBits> bits;
     bool taken = false;                     ///< marked IN_USE by us, or found so and right
     std::optional<BitmapDurability> holds;  ///< taken: what the record on disk says of it
+    bool withdrawn = false;                 ///< but not while the disk grows
     std::optional<SparseBits> since;        ///< frozen: what changed from then on
 
     [[nodiscard]] bool usable() const { return !entry.foreign() && (taken || !entry.in_use()); }
@@ -144,7 +145,7 @@ class Bitmaps final : public ChangeTracker {
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
   Task<> withdraw(std::span<Open* const> promised);
-  Task<> mark_grown(uint64_t old_bytes);
+  Task<> mark_grown();
   Task<uint64_t> copy_bits_below(uint64_t offset);
   Task<Bitmap> copy_below(Bitmap entry, uint64_t end, std::vector<Release>& old);
   void give_up();

@@ -257,37 +257,39 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   co_return co_await withdraw(growing);
 }
 
-// A crash with the new size on disk and without the bits for it must not find a promise.
+// A crash with the new size on disk and without the bits for it must not find a promise. What the
+// guest changes meanwhile is set on disk as before.
 Task<> Bitmaps::withdraw(std::span<Open* const> promised) {
   bool any = false;
-  for (Open* one : promised) any = std::exchange(one->holds, std::nullopt) || any;
+  for (Open* one : promised) {
+    one->withdrawn = one->holds.has_value();
+    any = any || one->withdrawn;
+  }
   if (any) CO_TRY(co_await write_record());
   co_return {};
 }
 
-Task<> Bitmaps::mark_grown(uint64_t old_bytes) {
-  if (header_.size <= old_bytes) co_return {};
-  std::vector<Open*> grown;
+Task<> Bitmaps::mark_grown() {
+  const bool grown = header_.size > bytes_before_resize_;
+  bool any = false;
   for (Open& one : bitmaps_) {
-    if (!one.usable() || !one.entry.enabled() || !one.bits) continue;
-    const uint64_t first = old_bytes >> one.entry.granularity_bits;
-    const uint64_t count = one.bits->bits().size() - first;
-    if (durability_of(one.entry.name) != BitmapDurability::close) {
-      CO_TRY(co_await one.bits->set_on_disk(gate_, refcounts_, counted_, one.entry.table_offset,
-                                            first, count));
+    if (grown && one.usable() && one.entry.enabled() && one.bits) {
+      const uint64_t first = bytes_before_resize_ >> one.entry.granularity_bits;
+      const Change change{&one, first, one.bits->bits().size() - first};
+      CO_TRY(co_await set_on_disk(change));
+      one.set(change.first, change.count);
     }
-    one.set(first, count);
-    grown.push_back(&one);
+    any = std::exchange(one.withdrawn, false) || any;
   }
-  if (grown.empty()) co_return {};
+  if (!any) co_return {};
   CO_TRY(co_await gate_.barrier());
-  co_return co_await promise(grown);
+  co_return co_await write_record();
 }
 
 Task<> Bitmaps::after_resize() {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   Result<void> done = co_await resize_tables();
-  if (done) done = co_await mark_grown(bytes_before_resize_);
+  if (done) done = co_await mark_grown();
   if (!done) give_up();
   regroup();
   co_return done;
@@ -299,6 +301,7 @@ void Bitmaps::give_up() {
     record_outdated_ = record_outdated_ || one.holds;
     one.taken = false;
     one.holds.reset();
+    one.withdrawn = false;
     one.bits.reset();
     one.since.reset();
   }

@@ -52,7 +52,7 @@ Task<> Bitmaps::write_record() {
   record.boot = options_.boot;
   for (BitmapRecord::Entry& entry : record.entries) entry.holds.reset();
   for (const Open& one : bitmaps_) {
-    if (!one.holds) continue;
+    if (!one.holds || one.withdrawn) continue;
     BitmapRecord::Entry* entry = record.find_or_add(one.entry.name);
     if (entry != nullptr) entry->holds = one.holds;
   }

@@ -81,7 +81,10 @@ class ClusterMap {
   [[nodiscard]] std::span<const uint64_t> l1_entries() const { return l1_; }
 
   /// Everything must be on disk, and nobody at work. See copied_flags.h.
-  Task<> update_copied_flags(CopiedRule rule);
+  Task<> update_copied_flags(CopiedRule rule, const std::vector<bool>& wanted);
+  Task<> update_copied_flags(CopiedRule rule) {
+    return update_copied_flags(rule, std::vector<bool>(l1_.size(), true));
+  }
   /// Switches the header to the L1 table at `offset`, which is on disk, and to the disk size.
   /// The old table is left to be released.
   Task<> adopt_l1(uint64_t offset, std::vector<uint64_t> entries, uint64_t disk_size);

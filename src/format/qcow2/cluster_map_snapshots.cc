@@ -4,9 +4,9 @@
 
 namespace oxbow::format::qcow2 {
 
-Task<> ClusterMap::update_copied_flags(CopiedRule rule) {
+Task<> ClusterMap::update_copied_flags(CopiedRule rule, const std::vector<bool>& wanted) {
   std::vector<uint64_t> l1 = l1_;
-  CO_TRY(co_await set_copied_flags(gate_, header_, refcounts_, l1, rule));
+  CO_TRY(co_await set_copied_flags(gate_, header_, refcounts_, l1, rule, wanted));
   cache_.drop_all();
   std::vector<uint64_t> changed;
   for (size_t i = 0; i < l1.size(); ++i) {

@@ -9,12 +9,18 @@ namespace {
 class FlagSetter final : public TreeVisitor {
  public:
   FlagSetter(Gate& gate, const Header& header, Refcounts& refcounts, std::span<uint64_t> l1,
-             CopiedRule rule)
-      : gate_(gate), header_(header), refcounts_(refcounts), l1_(l1), rule_(rule) {}
+             CopiedRule rule, const std::vector<bool>& wanted)
+      : gate_(gate),
+        header_(header),
+        refcounts_(refcounts),
+        l1_(l1),
+        rule_(rule),
+        wanted_(wanted) {}
 
   Task<> visit_run(const TreeRun&) override { co_return {}; }
 
   Task<bool> wants_table(size_t l1_index, uint64_t offset) override {
+    if (!wanted_[l1_index]) co_return false;
     CO_TRY_ASSIGN(const bool owned, co_await is_owned(offset));
     l1_[l1_index] = with_flag(l1_[l1_index], owned);
     // A table that is shared holds clusters that are shared.
@@ -62,6 +68,7 @@ class FlagSetter final : public TreeVisitor {
   Refcounts& refcounts_;
   std::span<uint64_t> l1_;
   CopiedRule rule_;
+  const std::vector<bool>& wanted_;
   CountsInSlice counts_;
   std::vector<std::byte> changed_;
 };
@@ -69,9 +76,9 @@ class FlagSetter final : public TreeVisitor {
 }  // namespace
 
 Task<> set_copied_flags(Gate& gate, const Header& header, Refcounts& refcounts,
-                        std::span<uint64_t> l1, CopiedRule rule) {
+                        std::span<uint64_t> l1, CopiedRule rule, const std::vector<bool>& wanted) {
   const std::vector<uint64_t> tables(l1.begin(), l1.end());
-  FlagSetter setter(gate, header, refcounts, l1, rule);
+  FlagSetter setter(gate, header, refcounts, l1, rule, wanted);
   co_return co_await walk_tree(gate.file(), header, tables, setter);
 }
 

@@ -2,6 +2,8 @@
 // or goes.
 #pragma once
 
+#include <vector>
+
 #include "format/qcow2/gate.h"
 #include "format/qcow2/refcounts.h"
 #include "format/qcow2/tree_walk.h"
@@ -14,9 +16,10 @@ enum class CopiedRule {
   sole_owners,  ///< of clusters and tables with a refcount of 1
 };
 
-/// Rewrites the L2 tables that change and the entries of `l1`, in memory only. What is in a
-/// cache must be on disk before, and is outdated after. The caller owes a barrier.
+/// Rewrites the L2 tables that change and the entries of `l1`, in memory only; of those entries
+/// alone that are `wanted`. What is in a cache must be on disk before, and is outdated after. The
+/// caller owes a barrier.
 Task<> set_copied_flags(Gate& gate, const Header& header, Refcounts& refcounts,
-                        std::span<uint64_t> l1, CopiedRule rule);
+                        std::span<uint64_t> l1, CopiedRule rule, const std::vector<bool>& wanted);
 
 }  // namespace oxbow::format::qcow2

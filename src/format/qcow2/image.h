@@ -237,6 +237,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<uint64_t> write_new_l1(Writes kind, std::span<const uint64_t> l1);
   Task<> raise_tree(std::span<const uint64_t> l1);
   Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
+  [[nodiscard]] std::vector<bool> may_share_with(std::span<const uint64_t> other) const;
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
 
   Task<> leave_lazy_refcounts();

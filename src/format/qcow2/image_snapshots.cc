@@ -238,8 +238,18 @@ Task<> Qcow2Image::delete_snapshot(std::string_view wanted, SnapshotKey key) {
   }
   CO_TRY(co_await drop_tree(l1, Writes::inactive_l2));
   // Only now: a flag must not say "sole owner" before the count on disk does.
-  CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners));
+  CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners, may_share_with(l1)));
   co_return co_await gate_.barrier();
+}
+
+// L1 entries whose tables, or what those lead to, may be in `other`, too: at the same place, but
+// for a VM state, which moves with the disk's size.
+std::vector<bool> Qcow2Image::may_share_with(std::span<const uint64_t> other) const {
+  std::vector<bool> out(map_.l1_entries().size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = (i < other.size() && other[i] != 0) || i >= disk_tables(header_.size);
+  }
+  return out;
 }
 
 Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {

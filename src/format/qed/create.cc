@@ -5,14 +5,11 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/invalid.h"
 #include "format/qed/header.h"
 
 namespace oxbow::format::qed {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 Header header_of(const CreateOptions& options) {
   Header header;

@@ -198,7 +198,13 @@ TEST_F(BitmapsTest, what_a_disk_grows_by_is_dirty) {
     ok(loop().run(node_->resize(330240, storage::Preallocation::off, false)));
     killed ? kill() : close();
     open(true, BitmapDurability::process);
-    EXPECT_EQ(dirty("one"), (std::vector<uint64_t>{75, 76, 77, 78, 79, 80}));
+    const std::vector<uint64_t> grown{75, 76, 77, 78, 79, 80};
+    const std::vector<uint64_t> seen = dirty("one");
+    // What a killed process leaves may say more.
+    EXPECT_TRUE(std::ranges::includes(seen, grown));
+    if (!killed) {
+      EXPECT_EQ(seen, grown);
+    }
     close();
   }
 }

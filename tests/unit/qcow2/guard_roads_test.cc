@@ -43,6 +43,7 @@ struct Road {
   const char* name;
   void (*damage)(RichImage& rich, uint64_t place);
   Result<void> (*go)(graph::Node& node);
+  bool looks_at_bitmaps = false;  // first, and ends there where one is damaged
 };
 
 constexpr uint64_t mapped = 5;     // a guest cluster with data of its own
@@ -91,7 +92,8 @@ const Road roads[] = {
      [](graph::Node& node) {
        return loop().run(
            node.resize(66 * RichImage::l2_covers, storage::Preallocation::off, false));
-     }},
+     },
+     true},
     {"l1_table_moved_by_a_vm_state", count_two_as_free,
      [](graph::Node& node) {
        std::byte byte{};
@@ -100,6 +102,11 @@ const Road roads[] = {
      }},
     {"new_snapshot", count_as_free, take_snapshot},
 };
+
+bool is_of_bitmaps(Writes kind) {
+  return kind == Writes::bitmap_directory || kind == Writes::bitmap_table ||
+         kind == Writes::bitmap_data;
+}
 
 class GuardRoads : public ::testing::TestWithParam<std::tuple<ClassName, Road>> {};
 
@@ -116,6 +123,11 @@ TEST_P(GuardRoads, lead_nowhere) {
   ASSERT_TRUE(opened.node);
   const Result<void> done = road.go(*opened.node);
   ASSERT_FALSE(done);
+  if (road.looks_at_bitmaps && is_of_bitmaps(kind.kind)) {
+    rich.bytes = opened.memory->bytes();
+    EXPECT_EQ(rich.contents(place), before);
+    return;
+  }
   EXPECT_EQ(done.error().as_errno(), EIO) << done.error().message();
   EXPECT_FALSE(write_cluster(*opened.node, mapped + 1)) << "writing goes on";
   std::byte byte;

@@ -2,6 +2,7 @@
 // written to it by hand.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,13 +51,15 @@ inline std::string serious_finding(const storage::SparseBytes& bytes) {
   return checked ? serious : checked.error().message();
 }
 
+using DirtyRanges = std::vector<std::pair<uint64_t, uint64_t>>;
+
 /// All that anybody can read from an image.
 struct Contents {
   Bytes disk;
   Bytes vm_state;
   std::map<std::string, Bytes> snapshots;
   /// Ranges; of a bitmap that is not trusted nothing.
-  std::map<std::string, std::optional<std::vector<std::pair<uint64_t, uint64_t>>>> dirty;
+  std::map<std::string, std::optional<DirtyRanges>> dirty;
 
   bool operator==(const Contents&) const = default;
 };
@@ -75,10 +78,17 @@ inline void read_bitmaps(format::qcow2::Qcow2Image& image, Contents& out) {
   }
 }
 
-inline Contents contents_of(const storage::SparseBytes& bytes, uint64_t backing_bytes = 0) {
+/// How to open an image, and what of it to read.
+struct Reading {
+  uint64_t backing_bytes = 0;
+  /// The disks of other snapshots are left empty.
+  std::function<bool(const std::string&)> wanted = [](const std::string&) { return true; };
+};
+
+inline Contents contents_of(const storage::SparseBytes& bytes, const Reading& how = {}) {
   const auto file = std::make_shared<storage::MemoryStorage>(bytes);
-  auto node =
-      open_node(std::make_unique<storage::LentStorage>(file), make_backing(backing_bytes), false);
+  auto node = open_node(std::make_unique<storage::LentStorage>(file),
+                        make_backing(how.backing_bytes), false);
   EXPECT_TRUE(node) << node.error().message();
   Contents out;
   if (!node) return out;
@@ -91,6 +101,8 @@ inline Contents contents_of(const storage::SparseBytes& bytes, uint64_t backing_
   const auto snapshots = loop().run(format::qcow2::read_snapshots(image.file(), image.header()));
   EXPECT_TRUE(snapshots) << snapshots.error().message();
   for (const auto& snapshot : *snapshots) {
+    out.snapshots[snapshot.name];
+    if (!how.wanted(snapshot.name)) continue;
     const auto seen = loop().run(image.view_snapshot(snapshot.id));
     EXPECT_TRUE(seen) << seen.error().message();
     out.snapshots[snapshot.name] = read_all(**node);
