@@ -20,6 +20,7 @@
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
+#include "format/qcow2/guest_data.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/l2_tables.h"
 #include "format/qcow2/overlap_guard.h"
@@ -49,6 +50,10 @@ struct Qcow2OpenOptions {
   OverlapGuard::OnMemoryLimit on_memory_limit;
   BitmapOptions bitmaps;
   EncryptionOptions encryption;
+  /// Asked for the external data file of an image that has one, with the name that the image
+  /// states, if any. Absent, or nullptr from it: guest data will not be asked for.
+  std::function<Task<std::unique_ptr<storage::Storage>>(std::optional<std::string> named)>
+      open_data_file;
 };
 
 /// What names a snapshot: its name, or its id where no name fits.
@@ -69,7 +74,9 @@ class BitmapsAtRest {
 
 class Qcow2Image final : public Format, private WriteBarrier, private TablesInMemory {
  public:
-  Qcow2Image(std::unique_ptr<storage::Storage> file, Header header, Qcow2OpenOptions options);
+  /// `data_file`: the external one; nullptr where there is none, or it is not to be looked at.
+  Qcow2Image(std::unique_ptr<storage::Storage> file, std::unique_ptr<storage::Storage> data_file,
+             Header header, Qcow2OpenOptions options);
 
   /// Reads the tables, repairs refcounts of a dirty image, marks the image as in use.
   Task<> start();
@@ -79,6 +86,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] Geometry geometry() const override;
   [[nodiscard]] bool read_only() const override { return !options_.writable; }
   [[nodiscard]] storage::Source& file() override { return gate_.file(); }
+  /// An external data file is open.
+  [[nodiscard]] bool has_data_file() const { return data_.elsewhere(); }
+  [[nodiscard]] Result<uint64_t> allocated_bytes() override;
   [[nodiscard]] std::optional<BackingName> backing_name() const override {
     if (header_.backing_file.empty()) return std::nullopt;
     return BackingName{header_.backing_file, header_.backing_format};
@@ -199,7 +209,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<WritePlan> plan_allocation(uint64_t offset, uint64_t length);
   Task<WritePlan> allocate_clusters(const EntryView& view, uint64_t offset, uint64_t length);
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
-  void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
+  bool set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
   Task<uint64_t> place_packed(uint64_t cluster, uint64_t packed);
   Task<> commit_compressed(WritePlan& plan);
@@ -210,6 +220,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] L2Entry zeroed(const L2Entry& entry, bool may_unmap) const;
   void zero_whole_entry(const EntryView& view, uint32_t index, bool may_unmap);
   void zero_part_of_entry(const EntryView& view, uint32_t index, uint64_t from, uint64_t to);
+  Task<> before_zeroes(uint64_t offset, uint64_t end, format::ZeroFlags flags);
   Task<uint64_t> zero_without_flag(uint64_t offset, uint64_t stop);
   Task<> discard_clusters(uint64_t first, uint64_t count);
 
@@ -261,6 +272,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Qcow2OpenOptions options_;
   uint32_t unit_size_;
   Refcounts refcounts_;
+  GuestData data_;
   ClusterMap map_;
   OverlapGuard guard_;
   Bitmaps bitmaps_;
@@ -270,6 +282,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
   std::optional<uint64_t> grown_from_;     // bytes; the size on disk while a growth is under way
+  uint64_t data_file_end_ = 0;             // before that growth
   uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
   std::optional<bool> preallocated_;       // once looked at
 
