@@ -14,7 +14,8 @@ import sys
 # Objects above the storage layer that may hold a writable store, and why.
 HOLDERS = {
     "qcow2/gate.cc.o": "the gate",
-    "qcow2/image.cc.o": "is given the store and passes it to the gate",
+    "qcow2/guest_data.cc.o": "an external data file, which holds nothing but the guest's data",
+    "qcow2/image.cc.o": "is given the stores and passes them on",
     "qcow2/create.cc.o": "makes a new file through a gate of its own",
     "graph/node_storage.cc.o": "is a store, over a node: what it is given goes to the node's format",
 }

@@ -8,6 +8,10 @@ namespace oxbow::tools {
 namespace {
 
 constexpr std::array commands = {
+    CommandHelp{"amend",
+                "[--object objectdef] [--image-opts] [-p] [-q] [-f fmt] [-t cache] [--force] "
+                "-o options filename",
+                "changes options of an image in place: its version, refcounts, key slots"},
     CommandHelp{"bench",
                 "[-c count] [-d depth] [-f fmt] [--flush-interval=flush_interval] [--image-opts] "
                 "[-i aio] [-n] [--no-drain] [-o offset] [--pattern=pattern] [-q] [-s buffer_size] "
@@ -94,6 +98,7 @@ struct Meaning {
 };
 
 constexpr std::array meanings = {
+    Meaning{"amend", "--force", "also what makes encrypted data unreadable for ever"},
     Meaning{"bench", "-c", "how many requests (75000)"},
     Meaning{"bench", "-d", "how many of them at once (64)"},
     Meaning{"bench", "--flush-interval", "a flush after so many requests"},

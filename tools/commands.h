@@ -6,6 +6,7 @@
 
 namespace oxbow::tools {
 
+int amend_main(const ToolContext& context, int argc, char** argv);
 int bench_main(const ToolContext& context, int argc, char** argv);
 int bitmap_main(const ToolContext& context, int argc, char** argv);
 int bitmap_dump_main(const ToolContext& context, int argc, char** argv);

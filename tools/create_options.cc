@@ -76,7 +76,7 @@ std::string double_commas(std::string_view text) {
 
 Result<CreateOptionList> CreateOptionList::for_format(std::string_view format, bool format_only) {
   CreateOptionList list;
-  list.format_ = format;
+  list.title_ = format_only ? fmt::format("Supported {} options:", format) : "Supported options:";
   list.format_only_ = format_only;
   const auto add = [&list](std::span<const Spec> specs) {
     for (const Spec& spec : specs) {
@@ -90,18 +90,37 @@ Result<CreateOptionList> CreateOptionList::for_format(std::string_view format, b
   return list;
 }
 
+Result<CreateOptionList> CreateOptionList::for_amending(std::string_view format) {
+  const auto specs = amend_specs_of(format);
+  if (!specs) return std::unexpected(specs.error());
+  CreateOptionList list;
+  list.title_ = fmt::format("Amend options for '{}':", format);
+  list.specs_.assign(specs->begin(), specs->end());
+  if (const auto others = create_specs_of(format)) {
+    list.only_at_creation_.assign(others->begin(), others->end());
+  }
+  return list;
+}
+
 const CreateOptionSpec* CreateOptionList::find(std::string_view key) const {
   auto found = std::ranges::find(specs_, key, &Spec::name);
   return found == specs_.end() ? nullptr : &*found;
+}
+
+std::unexpected<Error> CreateOptionList::unknown_key(const std::string& key) const {
+  Error error(ErrorKind::invalid_argument, fmt::format("Invalid parameter '{}'", key));
+  const bool known =
+      std::ranges::find(only_at_creation_, key, &Spec::name) != only_at_creation_.end();
+  if (!known) return std::unexpected(std::move(error));
+  return std::unexpected(
+      std::move(error).with_hint("This option is only supported for image creation\n"));
 }
 
 Result<void> CreateOptionList::parse(std::string_view list) {
   for (OptionItem& item : split_options(list)) {
     if (item.key == "id") continue;
     const Spec* spec = find(item.key);
-    if (!spec) {
-      return fail(ErrorKind::invalid_argument, fmt::format("Invalid parameter '{}'", item.key));
-    }
+    if (!spec) return unknown_key(item.key);
     auto value = parse_value(*spec, std::move(item.value));
     if (!value) return std::unexpected(std::move(value).error());
     given_[item.key] = std::move(*value);
@@ -132,14 +151,19 @@ std::optional<uint64_t> CreateOptionList::size(std::string_view key) const {
   return bytes;
 }
 
-Options CreateOptionList::format_options() const {
+Options CreateOptionList::given() const {
   Options options;
   for (const auto& [key, value] : given_) {
-    if (key == "size" || key == "backing_file" || key == "backing_fmt") continue;
     options[key] = value;
     if (find(key)->type != boolean) continue;
     options[key] = value == "on" || value.starts_with('y') || value == "true" ? "on" : "off";
   }
+  return options;
+}
+
+Options CreateOptionList::format_options() const {
+  Options options = given();
+  for (const char* key : {"size", "backing_file", "backing_fmt"}) options.erase(key);
   return options;
 }
 
@@ -153,8 +177,7 @@ std::string CreateOptionList::summary() const {
 }
 
 std::string CreateOptionList::help() const {
-  std::string text = format_only_ ? fmt::format("Supported {} options:\n", format_)
-                                  : std::string("Supported options:\n");
+  std::string text = title_ + "\n";
   auto sorted = specs_;
   std::ranges::sort(sorted, {}, &Spec::name);
   for (const Spec& spec : sorted) {

@@ -1,5 +1,5 @@
-// The -o keys of each format that can be created: their types, help, defaults and the order
-// in which the stock tools list them.
+// The -o keys of each format that can be created or amended: their types, help, defaults and the
+// order in which the stock tools list them.
 #pragma once
 
 #include <oxbow/error.h>
@@ -30,6 +30,8 @@ class CreateOptionList {
   /// The keys of `format` and, unless `format_only`, those of the file it is put into. Errors
   /// are the stock words for unknown formats and formats that cannot be created.
   static Result<CreateOptionList> for_format(std::string_view format, bool format_only = false);
+  /// The keys of `format` that change an image there is.
+  static Result<CreateOptionList> for_amending(std::string_view format);
 
   /// Takes "key=value,key=value"; checks names and types of values.
   Result<void> parse(std::string_view list);
@@ -40,8 +42,9 @@ class CreateOptionList {
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
   [[nodiscard]] std::optional<uint64_t> size(std::string_view key) const;
 
-  /// What was given (no defaults), normalised, without `size` and the backing keys, for
-  /// CreateOptions::format_options.
+  /// What was given (no defaults), normalised.
+  [[nodiscard]] Options given() const;
+  /// The same without `size` and the backing keys, for CreateOptions::format_options.
   [[nodiscard]] Options format_options() const;
   /// " key=value" for everything given or defaulted, in the order of "Formatting ...".
   [[nodiscard]] std::string summary() const;
@@ -50,9 +53,12 @@ class CreateOptionList {
 
  private:
   [[nodiscard]] const CreateOptionSpec* find(std::string_view key) const;
+  [[nodiscard]] std::unexpected<Error> unknown_key(const std::string& key) const;
   std::string format_;
+  std::string title_;  ///< of the help
   bool format_only_ = false;
   std::vector<CreateOptionSpec> specs_;
+  std::vector<CreateOptionSpec> only_at_creation_;
   std::map<std::string, std::string, std::less<>> given_;
 };
 

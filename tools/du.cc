@@ -35,6 +35,8 @@ void print_human(const LayerUsage& layer) {
     print_row(fmt::format("snapshot {} ({})", one.id, one.name), one.held);
   }
   for (const BitmapUsage& one : layer.bitmaps) print_row("bitmap " + one.name, one.held);
+  if (layer.data_file)
+    print_row("data file " + layer.data_file->name, layer.data_file->actual_size.value_or(0));
   print_row("metadata", layer.metadata);
   print_row("leaked", layer.leaked);
   print_row("free", layer.free);
@@ -70,6 +72,13 @@ void add_details(JsonWriter& json, const LayerUsage& layer) {
     json.end_object();
   }
   json.end_array();
+  if (layer.data_file) {
+    json.key("data-file");
+    json.begin_object();
+    json.member("filename", layer.data_file->name);
+    if (layer.data_file->actual_size) json.member("actual-size", *layer.data_file->actual_size);
+    json.end_object();
+  }
   json.member("metadata", layer.metadata);
   json.member("leaked", layer.leaked);
   json.member("free", layer.free);

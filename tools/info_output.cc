@@ -62,15 +62,13 @@ Tree qcow2_tree(const Qcow2Info& qcow2) {
   if (version3) tree["lazy-refcounts"] = qcow2.lazy_refcounts;
   if (!qcow2.bitmaps.empty()) tree["bitmaps"] = bitmaps_tree(qcow2.bitmaps);
   tree["refcount-bits"] = qcow2.refcount_bits;
+  if (qcow2.data_file && !qcow2.data_file->empty()) tree["data-file"] = *qcow2.data_file;
   if (qcow2.luks) {
     tree["encrypt"] = luks_tree(*qcow2.luks, "luks");
   } else if (!qcow2.encryption_format.empty()) {
     tree["encrypt"]["format"] = qcow2.encryption_format;
   }
-  if (qcow2.data_file) {
-    if (!qcow2.data_file->empty()) tree["data-file"] = *qcow2.data_file;
-    tree["data-file-raw"] = qcow2.data_file_raw;
-  }
+  if (qcow2.data_file) tree["data-file-raw"] = qcow2.data_file_raw;
   if (version3) {
     tree["corrupt"] = qcow2.corrupt;
     tree["extended-l2"] = qcow2.extended_l2;

@@ -20,23 +20,15 @@ struct Command {
 };
 
 constexpr std::array commands = {
-    Command{"bench", bench_main},
-    Command{"bitmap", bitmap_main},
-    Command{"check", check_main},
-    Command{"commit", commit_main},
-    Command{"compact", compact_main, true},
-    Command{"compare", compare_main},
-    Command{"convert", convert_main},
-    Command{"create", create_main},
-    Command{"dd", dd_main},
-    Command{"du", du_main, true},
-    Command{"help", help_main, true},
-    Command{"info", info_main},
-    Command{"io", io_main},
-    Command{"map", map_main},
-    Command{"measure", measure_main},
-    Command{"rebase", rebase_main},
-    Command{"resize", resize_main},
+    Command{"amend", amend_main},       Command{"bench", bench_main},
+    Command{"bitmap", bitmap_main},     Command{"check", check_main},
+    Command{"commit", commit_main},     Command{"compact", compact_main, true},
+    Command{"compare", compare_main},   Command{"convert", convert_main},
+    Command{"create", create_main},     Command{"dd", dd_main},
+    Command{"du", du_main, true},       Command{"help", help_main, true},
+    Command{"info", info_main},         Command{"io", io_main},
+    Command{"map", map_main},           Command{"measure", measure_main},
+    Command{"rebase", rebase_main},     Command{"resize", resize_main},
     Command{"snapshot", snapshot_main},
 };
 

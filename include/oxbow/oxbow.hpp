@@ -1,6 +1,7 @@
 // The whole C++ API of Oxbow.
 #pragma once
 
+#include <oxbow/amend.h>
 #include <oxbow/error.h>
 #include <oxbow/image.h>
 #include <oxbow/info.h>

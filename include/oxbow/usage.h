@@ -26,6 +26,12 @@ struct BitmapUsage {
   HeldBytes held;
 };
 
+/// An external data file: it holds the disk's data and nothing else.
+struct DataFileUsage {
+  std::string name;                     ///< as the image states it
+  std::optional<uint64_t> actual_size;  ///< bytes occupied on the host
+};
+
 /// One layer of a chain. Without `detailed` (formats other than qcow2) only the
 /// sizes are there.
 struct LayerUsage {
@@ -35,7 +41,8 @@ struct LayerUsage {
   uint64_t file_size = 0;               ///< bytes; 0 where it is not known
   std::optional<uint64_t> actual_size;  ///< bytes occupied on the host
   bool detailed = false;
-  HeldBytes disk;  ///< the disk as it is now, with its VM state
+  std::optional<DataFileUsage> data_file;
+  HeldBytes disk;  ///< the disk as it is now, with its VM state; what lies in this file
   std::vector<SnapshotUsage> snapshots;
   std::vector<BitmapUsage> bitmaps;
   uint64_t metadata = 0;  ///< header, refcounts, snapshot table, bitmap

@@ -20,7 +20,6 @@ Task<> change_volume(luks::LuksImage& image, luks::SlotChange change) {
   co_return co_await luks::change_slots(bytes, image.header(), image.key(), std::move(change));
 }
 
-// Whether the image has key slots at all.
 Result<void> check_image(const Qcow2Image* image, const luks::LuksImage* volume) {
   if (volume != nullptr) return {};
   if (image == nullptr || image->encryption() == nullptr) {
@@ -32,6 +31,11 @@ Result<void> check_image(const Qcow2Image* image, const luks::LuksImage* volume)
 }
 
 }  // namespace
+
+Result<void> check_key_slots(graph::Node& node) {
+  return check_image(dynamic_cast<Qcow2Image*>(&node.format()),
+                     dynamic_cast<luks::LuksImage*>(&node.format()));
+}
 
 Task<> amend_keys(std::shared_ptr<graph::Node> node, Options words, SecretSource secrets,
                   bool force) {

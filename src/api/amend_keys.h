@@ -10,6 +10,9 @@
 
 namespace oxbow::api {
 
+/// unsupported, in the stock tool's words, where the image has none.
+Result<void> check_key_slots(graph::Node& node);
+
 /// `words`: "state", "keyslot", "old-secret", "new-secret", "iter-time", without "encrypt.". The
 /// image was opened for writing and with its key. `force`: also what makes the data unreadable for
 /// ever. Errors are the stock tools' sentences: invalid_argument, or unsupported where the image

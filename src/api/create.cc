@@ -10,22 +10,12 @@
 namespace oxbow::api {
 namespace {
 
-// The host file that `filename` creates.
-Result<std::string> target_path(const std::string& filename) {
-  OptionTree target;
-  TRY(apply_filename(filename, target));
-  const std::string driver = target.take_text("driver").value_or("");
-  if (const auto path = target.take_text("filename")) return *path;
-  return fail(ErrorKind::unsupported,
-              "Protocol driver '" + driver + "' does not support image creation", ENOTSUP);
-}
-
 // Takes what the host file is asked for out of the -o keys.
 Result<storage::FileCreateOptions> take_file_options(const std::string& filename,
                                                      const FormatMaker& maker,
                                                      OptionTree& options) {
   storage::FileCreateOptions file;
-  TRY_ASSIGN(file.path, target_path(filename));
+  TRY_ASSIGN(file.path, host_path(filename));
   TRY_ASSIGN(const auto nocow, options.take_bool("nocow"));
   TRY_ASSIGN(const auto hint, options.take_size("extent_size_hint"));
   file.nocow = nocow.value_or(false);
@@ -45,7 +35,7 @@ Task<uint64_t> size_of_backing(CreateOptions options) {
   open.warn = options.warn;
   open.metadata_only = true;
   open.secrets = options.secrets;
-  CO_TRY_ASSIGN(const std::string path, target_path(options.filename));
+  CO_TRY_ASSIGN(const std::string path, host_path(options.filename));
   std::string name = resolve_name(path, options.backing_file);
   Result<Opened> backing = co_await open_name(std::move(name), std::move(open));
   if (!backing) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "api/filename.h"
 #include "api/key_secret.h"
@@ -91,9 +92,53 @@ Result<qcow2::Qcow2CreateOptions> take_qcow2_options(const MakeRequest& request)
   return image;
 }
 
+// The data file must be none of the image's other files: it is emptied.
+Result<void> check_data_file(const MakeRequest& request, const std::string& path) {
+  std::vector<std::string> others = {request.file.path};
+  if (!request.backing_file.empty()) {
+    others.push_back(resolve_name(request.file.path, request.backing_file));
+  }
+  for (const std::string& other : others) {
+    std::error_code error;
+    if (path != other && !std::filesystem::equivalent(path, other, error)) continue;
+    return invalid("The data file '" + path + "' cannot be '" + other + "' itself");
+  }
+  return {};
+}
+
+Task<std::unique_ptr<storage::Storage>> make_data_file(storage::FileCreateOptions file,
+                                                       std::string path,
+                                                       const qcow2::Qcow2CreateOptions& image) {
+  file.path = std::move(path);
+  const uint64_t unit = image.links_data() ? uint64_t{1} << image.cluster_bits : 512;
+  file.size = align_up(image.size, unit);
+  const bool space = image.preallocation != storage::Preallocation::metadata;
+  file.preallocation = space ? image.preallocation : storage::Preallocation::off;
+  co_return co_await make_file(std::move(file));
+}
+
 Task<> make_qcow2(MakeRequest request) {
   CO_TRY_ASSIGN(qcow2::Qcow2CreateOptions image, take_qcow2_options(request));
-  co_return co_await make_with(std::move(request.file), std::move(image), qcow2::create);
+  if (!image.data_file) {
+    co_return co_await make_with(std::move(request.file), std::move(image), qcow2::create);
+  }
+  CO_TRY_ASSIGN(const std::string data_path, host_path(*image.data_file));
+  CO_TRY(check_data_file(request, data_path));
+  image.data_file = path_as_name(data_path);
+  const std::string path = request.file.path;
+  CO_TRY_ASSIGN(auto file, co_await make_file(request.file));
+  Result<std::unique_ptr<storage::Storage>> data =
+      co_await make_data_file(request.file, data_path, image);
+  if (!data) {
+    (void)co_await file->close();
+    remove_failed(path);
+    co_return std::unexpected(std::move(data).error());
+  }
+  const Result<void> written =
+      co_await qcow2::create_with_data_file(std::move(file), std::move(*data), std::move(image));
+  if (!written) remove_failed(path);
+  if (!written) remove_failed(data_path);
+  co_return written;
 }
 
 // Whether it is to be encrypted, by the one method there is.
@@ -298,6 +343,15 @@ Result<storage::Preallocation> take_preallocation(OptionTree& options) {
   if (word == "full") return storage::Preallocation::full;
   if (word == "metadata") return storage::Preallocation::metadata;  // the file refuses it
   return invalid("invalid parameter value: " + word);
+}
+
+Result<std::string> host_path(const std::string& filename) {
+  OptionTree target;
+  TRY(apply_filename(filename, target));
+  const std::string driver = target.take_text("driver").value_or("");
+  if (const auto path = target.take_text("filename")) return *path;
+  return fail(ErrorKind::unsupported,
+              "Protocol driver '" + driver + "' does not support image creation", ENOTSUP);
 }
 
 Task<std::unique_ptr<storage::Storage>> make_file(storage::FileCreateOptions file) {

@@ -47,6 +47,8 @@ Result<storage::Preallocation> take_preallocation(OptionTree& options);
 /// The maker of the format "luks".
 Task<> make_luks(MakeRequest request);
 
+/// The host file that a name of any kind stands for, to be created; unsupported where it is none.
+Result<std::string> host_path(const std::string& filename);
 /// Creates the file and opens it for writing.
 Task<std::unique_ptr<storage::Storage>> make_file(storage::FileCreateOptions file);
 /// A file that did not become an image must not be taken for one.

@@ -16,6 +16,12 @@ constexpr size_t max_chain = 256;
 
 }  // namespace
 
+ImageOpener Opener::image_opener() {
+  return [this](std::optional<std::string> child, OptionTree options, NodeOptions node) {
+    return open_as_storage(std::move(child), std::move(options), std::move(node));
+  };
+}
+
 // Sets what the layer's tree says of its format, and gives the request for what lies below.
 Result<StorageRequest> Opener::take_file(Layer& layer, std::optional<std::string> name) {
   OptionTree& tree = layer.tree;
@@ -23,10 +29,7 @@ Result<StorageRequest> Opener::take_file(Layer& layer, std::optional<std::string
   request.aio = options_.aio;
   request.debug_output = options_.debug_output;
   request.on_mismatch = options_.on_mismatch;
-  request.open_node = [this](std::optional<std::string> child, OptionTree options,
-                             NodeOptions node) {
-    return open_as_storage(std::move(child), std::move(options), std::move(node));
-  };
+  request.open_node = image_opener();
   const std::optional<std::string> driver = tree.take_text("driver");
   layer.plain = driver && is_storage_driver(*driver);
   const bool known = !driver || layer.plain || *driver == "raw" || *driver == "qcow2" ||

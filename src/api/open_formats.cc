@@ -49,6 +49,7 @@ Task<std::unique_ptr<format::Format>> Opener::open_raw(Layer& layer) {
 
 Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
   const OptionTree given = layer.tree;
+  CO_TRY(take_data_file(layer));
   CO_TRY_ASSIGN(Qcow2Wishes wishes, take_qcow2_options(layer.tree, layer.options));
   wishes.open.check_only = options_.check_only;
   wishes.open.warn = options_.warn;
@@ -59,18 +60,26 @@ Task<std::unique_ptr<format::Format>> Opener::open_qcow2(Layer& layer) {
       return need_passphrase(secrets, id, "encrypt.key-secret");
     };
   }
+  if (data_file_is_wanted()) {
+    wishes.open.open_data_file = [this, &layer](std::optional<std::string> named) {
+      return open_data_file(layer, std::move(named));
+    };
+  }
   auto wanted = wishes.open;
   CO_TRY_ASSIGN(
       std::unique_ptr<Qcow2Image> image,
       co_await format::qcow2::open_qcow2(std::move(layer.file.storage), std::move(wanted)));
   Result<void> fits = check_qcow2_options(wishes, image->header());
+  if (fits && data_file_is_wanted() && !layer.data_file.empty()) {
+    fits = invalid("'data-file' can only be set for images with an external data file");
+  }
   if (fits) fits = check_left(layer);
   if (!fits) {
     (void)co_await image->close();
     co_return std::unexpected(fits.error());
   }
   show_format(layer, given, {"encrypt.key-secret"});
-  const std::optional<Error> sealed = sealed_because(image->header());
+  const std::optional<Error> sealed = sealed_because(*image);
   if (!sealed) co_return std::unique_ptr<format::Format>(std::move(image));
   if (data_is_wanted()) {
     (void)co_await image->close();
@@ -168,13 +177,14 @@ Result<void> Opener::check_left(const Layer& layer) const {
 }
 
 // Images whose data cannot be had open for a look at their metadata only.
-std::optional<Error> Opener::sealed_because(const Header& header) const {
+std::optional<Error> Opener::sealed_because(Qcow2Image& image) const {
+  const Header& header = image.header();
   if (header.crypt_method != format::qcow2::crypt_none && options_.metadata_only) {
     return need_passphrase({}, std::nullopt, "encrypt.key-secret").error();
   }
-  if (header.has_data_file()) {
-    return Error(ErrorKind::unsupported,
-                 "Images with an external data file cannot be read or written yet", ENOTSUP);
+  if (header.has_data_file() && !image.has_data_file()) {
+    return Error(ErrorKind::unsupported, image.file().filename() + ": its data file is not open",
+                 ENOTSUP);
   }
   return std::nullopt;
 }

@@ -38,6 +38,7 @@ Result<storage::FileOptions> take_file_options(StorageRequest& request, std::str
   out.cache = request.node.cache();
   out.force_share = request.node.force_share;
   out.sharing = request.sharing;
+  out.resized_here_only = request.resized_here_only;
   out.discard_unmap = request.node.unmap;
   out.aio = options.take_text("aio").value_or(request.aio);
   TRY_ASSIGN(out.locking, take_locking(options));
@@ -182,6 +183,7 @@ Result<StorageRequest> child_request(StorageRequest& request, const std::string&
   child.name = request.options.take_text("x-" + key);
   child.node = request.node;
   child.sharing = request.sharing;
+  child.resized_here_only = request.resized_here_only;
   child.aio = request.aio;
   child.debug_output = request.debug_output;
   child.on_mismatch = request.on_mismatch;

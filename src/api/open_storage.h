@@ -24,19 +24,21 @@ struct OpenedStorage {
   std::string identity;   ///< the same for two that hold the same bytes; empty: unlike any other
 };
 
+/// Opens any image as a storage, probed where its format is not said.
+using ImageOpener = std::function<Task<OpenedStorage>(std::optional<std::string> name,
+                                                      OptionTree options, NodeOptions node)>;
+
 struct StorageRequest {
   std::optional<std::string> name;  ///< a file name, protocols allowed
   OptionTree options;               ///< of the storage driver, "driver" perhaps among them
   NodeOptions node;                 ///< what the parent node hands down
   storage::Sharing sharing = storage::Sharing::write;
-  std::string aio;  ///< unless the options say otherwise
+  bool resized_here_only = false;  ///< see storage::FileOptions
+  std::string aio;                 ///< unless the options say otherwise
   std::function<void(const std::string&)> debug_output;
   /// Told where copies that should be alike are not.
   std::function<void(const std::string&)> on_mismatch;
-  /// Opens any image as a storage, probed where its format is not said.
-  std::function<Task<OpenedStorage>(std::optional<std::string> name, OptionTree options,
-                                    NodeOptions node)>
-      open_node;
+  ImageOpener open_node;
 };
 
 /// Errors have the stock tools' words; options that no driver took are among them.

@@ -29,6 +29,7 @@ struct Layer {
   OptionTree backing;  // options of the backing node
   std::optional<std::string> backing_reference;
   bool no_backing = false;
+  OptionTree data_file;  // options of the external data file
   ShownName shown;
   LayerRecipe recipe;
 };
@@ -67,12 +68,18 @@ class Opener {
   void show_format(Layer& layer, const OptionTree& given,
                    std::initializer_list<const char*> significant) const;
   [[nodiscard]] bool data_is_wanted() const;
+  [[nodiscard]] bool data_file_is_wanted() const;
+  Result<void> take_data_file(Layer& layer) const;
+  Task<std::unique_ptr<storage::Storage>> open_data_file(Layer& layer,
+                                                         std::optional<std::string> named);
+  /// Opens what stands below a storage driver.
+  [[nodiscard]] ImageOpener image_opener();
   Task<std::shared_ptr<graph::Node>> put_on_backing(Layer& layer,
                                                     std::unique_ptr<format::Format> format);
   Task<std::unique_ptr<storage::Storage>> open_beside(Layer& layer, std::string name);
   void pass_events(const Layer& layer, format::qcow2::Qcow2OpenOptions& open) const;
   Result<void> check_left(const Layer& layer) const;
-  [[nodiscard]] std::optional<Error> sealed_because(const format::qcow2::Header& header) const;
+  [[nodiscard]] std::optional<Error> sealed_because(format::qcow2::Qcow2Image& image) const;
   Task<std::shared_ptr<graph::Node>> open_backing(Layer& layer,
                                                   std::optional<format::BackingName> named);
   Task<std::shared_ptr<graph::Node>> open_named_backing(Layer& layer,

@@ -18,6 +18,18 @@ async::Task<> measure(Qcow2Image& image, LayerUsage& layer) {
   co_return co_await format::qcow2::measure_usage(image.file(), image.header(), layer);
 }
 
+// The layer's own sizes are those of the image's file alone then.
+void take_data_file_out(Qcow2Image& image, LayerUsage& layer) {
+  if (!image.has_data_file()) return;
+  DataFileUsage data;
+  data.name = image.header().data_file.value_or("");
+  const auto both = image.allocated_bytes();
+  const auto own = image.file().allocated_bytes();
+  if (both && own) data.actual_size = *both - *own;
+  layer.actual_size = own ? std::optional(*own) : std::nullopt;
+  layer.data_file = std::move(data);
+}
+
 }  // namespace
 
 Result<std::vector<LayerUsage>> disk_usage(Image& image) {
@@ -33,6 +45,7 @@ Result<std::vector<LayerUsage>> disk_usage(Image& image) {
     layer.file_size = node->format().file().size();
     if (auto* qcow2 = dynamic_cast<Qcow2Image*>(&node->format())) {
       TRY(async::Loop::current_thread().run(measure(*qcow2, layer)));
+      take_data_file_out(*qcow2, layer);
     }
     layers.push_back(std::move(layer));
   }

@@ -13,15 +13,15 @@
 namespace oxbow::codec {
 namespace {
 
-constexpr std::array<SearchEffort, deflate_levels> efforts = {{{2, 16, false},
-                                                               {4, 32, false},
-                                                               {3, 12, true},
-                                                               {4, 16, true},
-                                                               {8, 30, true},
-                                                               {16, 48, true},
-                                                               {32, 96, true},
-                                                               {96, 192, true},
-                                                               {512, 258, true}}};
+constexpr std::array<SearchEffort, deflate_levels> efforts = {{{2, 16, 0},
+                                                               {4, 32, 0},
+                                                               {3, 12, 12},
+                                                               {4, 16, 16},
+                                                               {8, 30, 10},
+                                                               {12, 32, 10},
+                                                               {32, 96, 32},
+                                                               {96, 192, 192},
+                                                               {512, 258, 258}}};
 
 // One a thread: 50 KiB, and the tokens of the largest buffer so far.
 DeflateParser* thread_parser() {

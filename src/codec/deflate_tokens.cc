@@ -123,7 +123,7 @@ bool DeflateParser::parse(std::span<const std::byte> bytes, const SearchEffort& 
     }
     Match match = finder_.find(at, none, effort.nice, effort.tries);
     uint32_t visited = at + 1;
-    while (match.length != 0 && match.length < effort.nice && effort.lazy) {
+    while (match.length != 0 && match.length < std::min(effort.nice, effort.lazy)) {
       // Of the same length it may be nearer, and cheaper by that.
       const Match next = finder_.find(at + 1, match.length - 1, effort.nice, effort.tries / 2);
       visited = at + 2;

@@ -103,7 +103,7 @@ struct DeflateBlock {
 struct SearchEffort {
   uint32_t tries;  ///< candidates a position
   uint32_t nice;   ///< bytes; a match this long is taken at once
-  bool lazy;       ///< whether a match waits for a better one at the next byte
+  uint32_t lazy;   ///< bytes; a shorter match waits for a better one at the next byte
 };
 
 /// Reused from buffer to buffer; about 40 KiB, and 4 bytes a token.

@@ -266,14 +266,18 @@ LockSet FileStorage::locks_for(Sharing sharing) const {
   LockSet set = {.used = permission::consistent_read};
   if (options_.force_share) return set;
   if (options_.writable) set.used |= permission::write;
-  if (sharing == Sharing::read) {
-    if (options_.writable) set.used |= permission::resize;
-    set.unshared = permission::write | permission::resize;
-  }
+  if (sharing == Sharing::write && !options_.resized_here_only) return set;
+  if (options_.writable) set.used |= permission::resize;
+  set.unshared = permission::resize;
+  if (sharing == Sharing::read) set.unshared |= permission::write;
   return set;
 }
 
 Result<void> FileStorage::set_sharing(Sharing sharing) {
+  // The stock tools say first what others may not do, and are refused by that.
+  if (options_.resized_here_only && !options_.force_share) {
+    TRY(lock({.used = permission::consistent_read, .unshared = permission::resize}));
+  }
   TRY(lock(locks_for(sharing)));
   options_.sharing = sharing;
   return {};

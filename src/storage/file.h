@@ -26,6 +26,9 @@ struct FileOptions {
   Locking locking = Locking::automatic;
   /// What the first lock claims; Storage::set_sharing changes it when more is known.
   Sharing sharing = Sharing::write;
+  /// Others may read and write it, but nobody else resizes it: the data of an image whose metadata
+  /// lies elsewhere.
+  bool resized_here_only = false;
   /// False: discard() does nothing and write_zeroes keeps the allocation.
   bool discard_unmap = false;
   std::string aio;              ///< "threads", "native", "io_uring" or empty

@@ -8,17 +8,10 @@
 #include "failing_storage.h"
 #include "full_image.h"
 #include "storage/crash_states.h"
+#include "whole_contents.h"
 
 namespace oxbow::testing {
 namespace {
-
-async::Loop& loop() { return async::Loop::current_thread(); }
-
-std::string corruption_in(const storage::SparseBytes& bytes) {
-  std::string first;
-  const CheckResult found = check_bytes(bytes, &first);
-  return found.corruptions + found.check_errors == 0 ? "" : first;
-}
 
 Result<CompactResult> compact(std::unique_ptr<storage::Storage> file) {
   auto node = open_node(std::move(file), nullptr);

@@ -200,7 +200,7 @@ class ManySnapshotsCrash : public ::testing::Test {
       take(image.node(), std::to_string(i));
     }
     start_ = image.close_and_take();
-    contents_ = contents_of(start_, looked_at);
+    contents_ = contents_of(start_, {.wanted = looked_at});
   }
 
   // All are to be there, and of some all that they hold: those that are changed, their neighbours,
@@ -237,7 +237,7 @@ TEST_F(ManySnapshotsCrash, keeps_all_but_the_one_that_goes) {
   while (auto state = walk.next()) {
     SCOPED_TRACE(state->description);
     ASSERT_EQ(serious_finding(state->contents), "");
-    const Contents seen = contents_of(state->contents, looked_at);
+    const Contents seen = contents_of(state->contents, {.wanted = looked_at});
     counts.insert(seen.snapshots.size());
     disks.insert(seen.disk);
     for (const auto& [name, disk] : contents_.snapshots) {

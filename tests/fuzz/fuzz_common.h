@@ -27,6 +27,10 @@ inline storage::SparseBytes bytes_of(const uint8_t* data, size_t size) {
   return bytes;
 }
 
+inline async::Task<std::unique_ptr<storage::Storage>> empty_data_file() {
+  co_return std::make_unique<storage::MemoryStorage>();
+}
+
 /// Of the seed that is encrypted.
 inline constexpr std::string_view passphrase = "abc";
 
@@ -49,6 +53,7 @@ inline std::unique_ptr<graph::Node> open(async::Loop& loop, std::unique_ptr<stor
       return codec::SecretBytes(std::as_bytes(std::span(passphrase)));
     };
   }
+  options.open_data_file = [](const std::optional<std::string>&) { return empty_data_file(); };
   auto image = loop.run(format::qcow2::open_qcow2(std::move(file), std::move(options)));
   if (!image) return nullptr;
   return std::make_unique<graph::Node>(std::move(*image), nullptr);

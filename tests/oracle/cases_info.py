@@ -123,7 +123,7 @@ CASES += [
          qemu-img bitmap --add -g 128k --disable a.qcow2 b1
          """),
     case("info/data-file", "qemu-img info a.qcow2\nqemu-img info --output=json a.qcow2",
-         setup="qemu-img create -q -f qcow2 -o data_file=d.raw a.qcow2 1M", loose="images"),
+         setup="qemu-img create -q -f qcow2 -o data_file=d.raw a.qcow2 1M"),
     case("info/raw-that-looks", "qemu-img info v.qcow2\nqemu-img info -f raw v.qcow2",
          setup="@random v.qcow2 64k 9\n@poke v.qcow2 0 514649fb00000003"),
 ]

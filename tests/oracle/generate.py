@@ -263,6 +263,51 @@ def gen_rebase(rng, name):
                 "\n".join(line for line in setup if line))
 
 
+def _amendment(rng, size, alone):
+    """Options of one amend call; several of them only where none can be refused."""
+    widths = (1, 2, 4, 8, 16, 32, 64) if alone else (16, 32, 64)
+    grown = max(512, size + rng.choice((0, 512, 65536, 1 << 20, 1 << 22, -512, -65536)))
+    rows = {
+        "compat": rng.choice(("1.1", "v3", "0.10", "v2") if alone else ("1.1", "v3")),
+        "refcount_bits": rng.choice(widths),
+        "lazy_refcounts": rng.choice(("on", "off")),
+        "size": grown if alone else -(-grown // 512) * 512,
+    }
+    if alone:
+        key = rng.choice(list(rows))
+        return f"{key}={rows[key]}"
+    keys = rng.sample(list(rows), rng.choice((1, 2, 3)))
+    return ",".join(["compat=1.1"] + [f"{key}={rows[key]}" for key in keys if key != "compat"])
+
+
+def gen_amend(rng, name):
+    """A random image of stock's, amended a few times and written to in between."""
+    opts, cluster, _, _ = options(rng)
+    size = max(512, disk_size(rng, cluster) // 512 * 512)
+    setup = [create_line(rng, "a.qcow2", size, opts).replace("create", "create -q", 1)]
+    guest = Guest(size)
+    changes = [c for c in sequence(rng, guest, cluster, 10) if _always_works(c)]
+    if changes:
+        setup.append(call(changes, "a.qcow2"))
+    zeroes = f"write {rng.choice(('-z', '-zu'))} {rng.randrange(size // 512) * 512} 512"
+    extra = rng.choice(("", "", "zeroes", "zeroes", "snapshot"))
+    if extra == "zeroes":
+        setup.append(f'qemu-io -c "{zeroes}" -c "write -z 0 {min(size, 5 * cluster)}" a.qcow2')
+    # Stock loses what a snapshot holds where zeroes are expanded: none of both.
+    if extra == "snapshot" and "refcount_bits=1," not in opts + ",":
+        setup.append("qemu-img snapshot -c one a.qcow2")
+    lines = []
+    for _ in range(rng.choice((1, 2, 2, 3))):
+        flags = " ".join(rng.sample(("-p", "-q", "-f qcow2", "-t none", "--force"),
+                                    rng.choice((0, 0, 1, 2))))
+        words = _amendment(rng, size, rng.random() < 0.7)
+        lines.append(f"qemu-img amend {flags} -o {words} a.qcow2")
+        lines += look(rng, "a.qcow2")
+    # What the disk is by now may be shorter than it was.
+    lines.append('qemu-io -c "write -P 77 0 512" -c "read -P 77 0 512" a.qcow2')
+    return case(name, "\n".join(lines + look(rng, "a.qcow2")), "\n".join(setup))
+
+
 def gen_damage(rng, name):
     """One or two metadata fields spoilt; check, map, info and a read say what stock says."""
     opts, cluster, extended, version2 = options(rng)
@@ -320,6 +365,7 @@ KINDS = (  # name, maker, share of the count
     ("io", gen_io, 32),
     ("commit", gen_commit, 4),
     ("rebase", gen_rebase, 4),
+    ("amend", gen_amend, 6),
     ("create", gen_create, 12),
     ("stock-image", gen_stock_image, 10),
     ("raw-io", gen_raw_io, 6),

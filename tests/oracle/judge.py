@@ -137,14 +137,25 @@ class Judge:
     def _compare_guest(self, name, kind, stock_dir, our_dir, outcome):
         parent = os.path.dirname(stock_dir)
         words = [os.path.join(os.path.basename(base), name) for base in (stock_dir, our_dir)]
-        said = self.stock.run((IMG, "compare", "-f", kind, "-F", kind, *words), parent)
+        data_files = [_data_file(os.path.join(parent, word)) for word in words]
+        formats = ("-f", kind, "-F", kind)
+        if all(data_files):
+            # Its name is seen from the working folder, which is another one here.
+            formats = ("--image-opts",)
+            words = [
+                f"driver={kind},file.filename={word},"
+                f"data-file.filename={os.path.join(os.path.dirname(word), data)}"
+                for word, data in zip(words, data_files)
+            ]
+        said = self.stock.run((IMG, "compare", *formats, *words), parent)
         if said.code == 0:
             return
         if said.code == 1:
             self._fail(outcome, "image-guest", name, said.stdout.strip())
             return
         # Neither may be readable, if stock cannot read what stock made.
-        opens = [self.stock.run((IMG, "info", "-f", kind, w), parent).code for w in words]
+        info = ("info", *formats[:2]) if formats[0] == "-f" else ("info", *formats)
+        opens = [self.stock.run((IMG, *info, w), parent).code for w in words]
         if opens[0] != opens[1] or said.code not in (0, 2, 3, 4):
             self._fail(outcome, "image-guest", name, said.stderr.strip())
 
@@ -175,6 +186,14 @@ class Judge:
             self._fail(outcome, "cross-read", name, detail)
         if os.path.exists(path):
             os.remove(path)
+
+
+def _data_file(path):
+    """The name of a qcow2 image's external data file, if it has one."""
+    if _magic(path) != MAGIC:
+        return None
+    with Qcow2(path) as image:
+        return image.data_file
 
 
 def _unchanged(before, stock, ours):

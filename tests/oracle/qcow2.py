@@ -35,6 +35,8 @@ OFFSET_MASK = 0x00FFFFFFFFFFFE00
 AUTOCLEAR_BITMAP_RECORD = 1 << 40
 EXTENSION_BITMAPS = 0x23852875
 EXTENSION_BACKING_FORMAT = 0xE2792ACA
+EXTENSION_DATA_FILE = 0x44415441
+INCOMPATIBLE_DATA_FILE = 4
 
 
 class Qcow2:
@@ -129,7 +131,15 @@ class Qcow2:
         if not offset:
             facts["backing"] = b""
         facts["backing_format"] = self.extensions().get(EXTENSION_BACKING_FORMAT, b"")
+        facts["data_file"] = self.data_file
         return facts
+
+    @property
+    def data_file(self):
+        """The name of the external data file; None where the data is in the image."""
+        if self.header("version") < 3 or not self.header("incompatible") & INCOMPATIBLE_DATA_FILE:
+            return None
+        return self.extensions().get(EXTENSION_DATA_FILE, b"").decode("utf-8", "surrogateescape")
 
     def extensions(self):
         """Header extensions: type -> bytes. Stops at what is not an extension."""

@@ -12,7 +12,6 @@ ClusterMap::ClusterMap(Gate& gate, Header& header, Refcounts& refcounts, uint32_
     : gate_(gate),
       header_(header),
       refcounts_(refcounts),
-      extended_(header.extended_l2()),
       per_table_(header.l2_entries()),
       per_slice_(slice_size / header.l2_entry_size()),
       cache_(gate, Writes::active_l2, slice_size, cache_bytes, barrier) {}
@@ -56,7 +55,7 @@ uint64_t ClusterMap::clusters_without_table(uint64_t cluster) const {
 
 EntryView ClusterMap::view(SliceRef slice, uint64_t cluster) const {
   const auto first = static_cast<uint32_t>(cluster % per_slice_);
-  return {std::move(slice), first, static_cast<uint32_t>(per_slice_ - first), extended_};
+  return {std::move(slice), first, static_cast<uint32_t>(per_slice_ - first), header_};
 }
 
 std::optional<EntryView> ClusterMap::find(uint64_t cluster) {

@@ -19,8 +19,12 @@ namespace oxbow::format::qcow2 {
 class EntryView {
  public:
   EntryView() = default;
-  EntryView(SliceRef slice, uint32_t first, uint32_t count, bool extended)
-      : slice_(std::move(slice)), first_(first), count_(count), extended_(extended) {}
+  EntryView(SliceRef slice, uint32_t first, uint32_t count, const Header& header)
+      : slice_(std::move(slice)),
+        first_(first),
+        count_(count),
+        extended_(header.extended_l2()),
+        data_file_(header.has_data_file()) {}
 
   /// False where there is no L2 table: every entry is unallocated.
   [[nodiscard]] bool exists() const { return static_cast<bool>(slice_); }
@@ -31,7 +35,8 @@ class EntryView {
   }
   [[nodiscard]] L2Entry entry(uint32_t i) const {
     if (!exists()) return {};
-    return {raw(i), extended_ ? load_be<uint64_t>(slice_.data() + position(i) + 8) : 0};
+    return l2_entry(raw(i), extended_ ? load_be<uint64_t>(slice_.data() + position(i) + 8) : 0,
+                    data_file_);
   }
   void set(uint32_t i, const L2Entry& entry) const {
     std::byte* at = slice_.modify() + position(i);
@@ -48,6 +53,7 @@ class EntryView {
   uint32_t first_ = 0;
   uint32_t count_ = 0;
   bool extended_ = false;
+  bool data_file_ = false;
 };
 
 class ClusterMap {
@@ -132,7 +138,6 @@ class ClusterMap {
   Gate& gate_;
   Header& header_;
   Refcounts& refcounts_;
-  bool extended_;
   uint64_t per_table_;
   uint64_t per_slice_;
   TableCache cache_;

@@ -13,6 +13,7 @@
 #include "base/sparse_bits.h"
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/compact_entries.h"
+#include "format/qcow2/l2_table_write.h"
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/reference_map.h"
 #include "format/qcow2/snapshot_table.h"
@@ -92,7 +93,7 @@ class Compactor {
   Task<> write_bytes(Writes kind, uint64_t to, std::span<const std::byte> bytes);
   Task<> count_all(std::span<const Move> moves);
   Task<> relink_entries(std::vector<DataLink>& links);
-  Task<> write_table(uint64_t table, std::span<const std::byte> bytes, size_t begin, size_t end);
+  [[nodiscard]] TableUsers users_of(uint64_t table) const;
   Task<> punch(uint64_t end);
 
   Gate& gate_;

@@ -198,21 +198,11 @@ Task<bool> Compactor::move_data(Window window) {
   co_return true;
 }
 
-// Of a table that both the disk and snapshots have, entries are otherwise never
-// changed in place, and the guard forbids it: here both must see the new place.
-// Each of its sectors may be old or new after a crash: both places hold the
-// same data, counted.
-Task<> Compactor::write_table(uint64_t table, std::span<const std::byte> bytes, size_t begin,
-                              size_t end) {
+// As the guard knows it.
+TableUsers Compactor::users_of(uint64_t table) const {
   const ClassMask classes = guard_.classes_at(table);
-  const bool active = (classes & class_bit(Writes::active_l2)) != 0 || !guard_.enabled();
-  const bool both = active && (classes & class_bit(Writes::inactive_l2)) != 0;
-  if (both) gate_.leave(Writes::inactive_l2, table, header_.cluster_size());
-  const Result<void> written =
-      co_await write_bytes(active ? Writes::active_l2 : Writes::inactive_l2, table + begin,
-                           bytes.subspan(begin, end - begin));
-  if (both) gate_.share(Writes::inactive_l2, table, header_.cluster_size());
-  co_return written;
+  return {(classes & class_bit(Writes::active_l2)) != 0 || !guard_.enabled(),
+          (classes & class_bit(Writes::inactive_l2)) != 0};
 }
 
 // Table by table; on disk when it ends.
@@ -240,7 +230,7 @@ Task<> Compactor::relink_entries(std::vector<DataLink>& links) {
       store_be<uint64_t>(at, (raw & ~mask) | links[i].to);
       end = size_t{links[i].index} * step + 8;
     }
-    CO_TRY(co_await write_table(place, table.span(), begin, end));
+    CO_TRY(co_await write_l2_table(gate_, users_of(place), place, table.span(), begin, end));
   }
   co_return co_await gate_.barrier();
 }

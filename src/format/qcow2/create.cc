@@ -34,6 +34,9 @@ Header make_header(const Qcow2CreateOptions& options, const CreateLayout& layout
   if (layout.crypto != 0) {
     header.crypto = {layout.crypto << options.cluster_bits, options.crypto_header_bytes()};
   }
+  if (options.data_file) header.incompatible_features |= incompatible_data_file;
+  header.data_file = options.data_file;
+  if (options.data_file_raw) header.autoclear_features |= autoclear_raw_data_file;
   if (options.lazy_refcounts) header.compatible_features |= compatible_lazy_refcounts;
   header.backing_file = options.backing_file;
   if (!options.backing_format.empty()) header.backing_format = options.backing_format;
@@ -85,9 +88,10 @@ class Appender {
 // An image that is being made.
 class Creation {
  public:
-  Creation(std::unique_ptr<storage::Storage> file, const Qcow2CreateOptions& options,
-           CreateLayout layout)
+  Creation(std::unique_ptr<storage::Storage> file, std::unique_ptr<storage::Storage> data_file,
+           const Qcow2CreateOptions& options, CreateLayout layout)
       : gate_(std::move(file)),
+        data_file_(std::move(data_file)),
         preallocation_(options.preallocation),
         encryption_(options.encryption),
         layout_(std::move(layout)),
@@ -106,12 +110,17 @@ class Creation {
     CO_TRY(co_await provide_data());
     CO_TRY(co_await write_l2_tables());
     // Whoever finds the header may rely on all the rest.
+    if (data_file_) CO_TRY(co_await data_file_->flush());
     CO_TRY(co_await gate_.barrier());
     const iovec from = io_slice(header.span());
     co_return co_await gate_.write(Writes::main_header, 0, IoSpan(&from, 1));
   }
 
-  Task<> close() { return gate_.close(); }
+  Task<> close() {
+    const Result<void> data = data_file_ ? co_await data_file_->close() : Result<void>();
+    CO_TRY(co_await gate_.close());
+    co_return data;
+  }
   [[nodiscard]] const Header& header() const { return header_; }
 
  private:
@@ -125,6 +134,7 @@ class Creation {
   void fill_l2(std::byte* table, uint64_t guest, size_t& run) const;
 
   Gate gate_;
+  std::unique_ptr<storage::Storage> data_file_;
   Preallocation preallocation_;
   std::optional<Qcow2Encryption> encryption_;
   CreateLayout layout_;
@@ -183,7 +193,7 @@ Task<> Creation::write_crypto_header() {
 }
 
 Task<> Creation::provide_data() {
-  if (preallocation_ == Preallocation::off || layout_.data.empty()) co_return {};
+  if (data_file_ || preallocation_ == Preallocation::off || layout_.data.empty()) co_return {};
   if (preallocation_ == Preallocation::metadata) {
     co_return co_await gate_.truncate(layout_.end << bits_, Preallocation::off);
   }
@@ -235,9 +245,15 @@ Result<Buffer> encode_new_header(const Header& header) {
 }  // namespace
 
 Task<> create(std::unique_ptr<storage::Storage> file, Qcow2CreateOptions options) {
+  return create_with_data_file(std::move(file), nullptr, std::move(options));
+}
+
+Task<> create_with_data_file(std::unique_ptr<storage::Storage> file,
+                             std::unique_ptr<storage::Storage> data_file,
+                             Qcow2CreateOptions options) {
   CO_TRY(check_create_options(options));
   CO_TRY_ASSIGN(CreateLayout layout, plan_create(options));
-  Creation creation(std::move(file), options, std::move(layout));
+  Creation creation(std::move(file), std::move(data_file), options, std::move(layout));
   CO_TRY_ASSIGN(const Buffer header, encode_new_header(creation.header()));
   const Result<void> written = co_await creation.write(header);
   const Result<void> closed = co_await creation.close();

@@ -33,7 +33,13 @@ struct Qcow2CreateOptions {
   std::string backing_file;    ///< written as it is; empty: none
   std::string backing_format;  ///< empty: not stated
   std::optional<Qcow2Encryption> encryption;
+  std::optional<std::string> data_file;  ///< the external one's name, written as it is
+  bool data_file_raw = false;            ///< what it holds is what the disk reads
 
+  /// Whether every cluster is linked from the start.
+  [[nodiscard]] bool links_data() const {
+    return preallocation != storage::Preallocation::off || data_file_raw;
+  }
   /// Bytes of the LUKS header in the image.
   [[nodiscard]] uint64_t crypto_header_bytes() const {
     const bool luks = encryption && encryption->method == crypt_luks;
@@ -43,7 +49,7 @@ struct Qcow2CreateOptions {
 
 /// Reads stock -o keys ("cluster_size", "compat", "refcount_bits", ...); numbers may have
 /// suffixes. The key of the size is accepted. Who called finds the passphrase for encryption.
-/// Errors are the stock tool's sentences: invalid_argument, or unsupported for data files.
+/// Errors are the stock tool's sentences, invalid_argument.
 Result<Qcow2CreateOptions> parse_create_options(const std::map<std::string, std::string>& options);
 
 /// Whether the options can make an image at all: what create() asks before it writes.
@@ -53,5 +59,10 @@ Result<void> check_create_options(const Qcow2CreateOptions& options);
 /// goes last, after a barrier: until then the file is no image. Memory is bounded by the
 /// limits of the format's tables, about twice the L1 table.
 Task<> create(std::unique_ptr<storage::Storage> file, Qcow2CreateOptions options);
+/// The same of an image with an external data file, which is as long as the disk, reads as zeroes
+/// and is preallocated as the options say.
+Task<> create_with_data_file(std::unique_ptr<storage::Storage> file,
+                             std::unique_ptr<storage::Storage> data_file,
+                             Qcow2CreateOptions options);
 
 }  // namespace oxbow::format::qcow2

@@ -19,7 +19,8 @@ struct Units {
         guest_clusters(div_round_up(align_up(options.size, 512), cluster_size)),
         l1_entries(div_round_up(guest_clusters, per_table)),
         l1_clusters(div_round_up(l1_entries * 8, cluster_size)),
-        crypto_clusters(div_round_up(options.crypto_header_bytes(), cluster_size)) {}
+        crypto_clusters(div_round_up(options.crypto_header_bytes(), cluster_size)),
+        data_elsewhere(options.data_file.has_value()) {}
 
   uint64_t cluster_size;
   uint64_t per_table;
@@ -28,6 +29,7 @@ struct Units {
   uint64_t l1_entries;
   uint64_t l1_clusters;
   uint64_t crypto_clusters;
+  bool data_elsewhere;  ///< at the guest's own offsets of another file
 };
 
 Result<void> check_table(const Units& units, uint64_t table_clusters) {
@@ -86,7 +88,8 @@ void take_tables(const Units& units, FrontToBack& space, CreateLayout& layout) {
     while (guest < table_end) {
       const uint64_t count =
           std::min(table_end - guest, std::max<uint64_t>(1, largest_request / units.cluster_size));
-      add_run(layout.data, {guest, space.take(count), count});
+      const uint64_t host = units.data_elsewhere ? guest : space.take(count);
+      add_run(layout.data, {guest, host, count});
       guest += count;
     }
   }
@@ -159,11 +162,10 @@ Result<CreateLayout> plan_data_in_one_piece(const Units& units) {
 
 Result<CreateLayout> plan_create(const Qcow2CreateOptions& options) {
   const Units units(options);
-  switch (options.preallocation) {
-    case Preallocation::off: return plan_front_to_back(units, false);
-    case Preallocation::metadata: return plan_front_to_back(units, true);
-    default: return plan_data_in_one_piece(units);
-  }
+  const bool takes_space = options.preallocation == Preallocation::falloc ||
+                           options.preallocation == Preallocation::full;
+  if (takes_space && !units.data_elsewhere) return plan_data_in_one_piece(units);
+  return plan_front_to_back(units, options.links_data());
 }
 
 }  // namespace oxbow::format::qcow2

@@ -85,28 +85,6 @@ Result<void> parse_refcount_bits(const std::string& word, Qcow2CreateOptions& in
   return {};
 }
 
-// Keys of features that this version cannot write.
-Result<void> parse_unsupported(const std::string& key, const std::string& word) {
-  if (key == "nocow" || key == "data_file_raw") {
-    TRY_ASSIGN(const bool wanted, parse_switch(key, word));
-    if (!wanted || key == "nocow") return {};
-  }
-  if (key == "data_file" || key == "data_file_raw") {
-    return fail(ErrorKind::unsupported, "External data files cannot be created yet", ENOTSUP);
-  }
-  return refuse("Invalid parameter '" + key + "'");
-}
-
-// Options that mean nothing without another one.
-Result<void> check_companions(const Words& options) {
-  const auto has = [&](const char* key) { return options.contains(key); };
-  const auto is_on = [&](const char* key) { return has(key) && options.at(key) == "on"; };
-  if (is_on("data_file_raw") && !has("data_file")) {
-    return refuse("data-file-raw requires data-file");
-  }
-  return {};
-}
-
 // Takes the keys of encryption out of `options`.
 Result<std::optional<Qcow2Encryption>> take_encryption(Words& options) {
   Words own;
@@ -160,12 +138,16 @@ Result<void> parse_one(const std::string& key, const std::string& word, Qcow2Cre
     into.backing_file = word;
   } else if (key == "backing_fmt") {
     into.backing_format = word;
+  } else if (key == "data_file") {
+    into.data_file = word;
+  } else if (key == "data_file_raw") {
+    TRY_ASSIGN(into.data_file_raw, parse_switch(key, word));
   } else if (key == "size") {
     const std::optional<uint64_t> size = parse_size(word);
     if (!size) return refuse("Parameter 'size' expects a non-negative number below 2^64");
     into.size = *size;
   } else {
-    return parse_unsupported(key, word);
+    return refuse("Invalid parameter '" + key + "'");
   }
   return {};
 }
@@ -203,6 +185,12 @@ Result<void> check_features(const Qcow2CreateOptions& options) {
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
         "version=v3 or greater)");
   }
+  if (options.data_file_raw && !options.backing_file.empty()) {
+    return refuse("Backing file and data-file-raw cannot be used at the same time");
+  }
+  if (options.data_file && options.version < 3) {
+    return refuse(std::string("External data files are only supported") + needs_v3);
+  }
   if (options.compression_type != compression_zlib && options.version < 3) {
     return refuse(std::string("Non-zlib compression type is only supported") + needs_v3);
   }
@@ -218,9 +206,9 @@ Result<Qcow2CreateOptions> parse_create_options(const Words& given) {
   if (const auto compat = options.find("compat"); compat != options.end()) {
     TRY(parse_version(compat->second));
   }
-  TRY(check_companions(options));
   TRY_ASSIGN(parsed.encryption, take_encryption(options));
   for (const auto& [key, word] : options) TRY(parse_one(key, word, parsed));
+  if (parsed.data_file_raw && !parsed.data_file) return refuse("data-file-raw requires data-file");
   return parsed;
 }
 

@@ -33,10 +33,11 @@ Task<> CryptoHeaderBytes::write(uint64_t offset, std::span<const std::byte> from
   co_return co_await gate_.write(Writes::crypto_header, place_.offset + offset, IoSpan(&part, 1));
 }
 
-Task<std::unique_ptr<Encryption>> Encryption::open(Gate& gate, const Header& header,
+Task<std::unique_ptr<Encryption>> Encryption::open(Gate& gate, GuestData& guest_data,
+                                                   const Header& header,
                                                    const EncryptionOptions& options) {
   CO_TRY(check_format(header, options));
-  std::unique_ptr<Encryption> out(new Encryption(gate));
+  std::unique_ptr<Encryption> out(new Encryption(gate, guest_data));
   if (header.crypt_method == crypt_luks) {
     CO_TRY(co_await out->open_luks(header, options));
   } else {
@@ -65,12 +66,12 @@ Result<void> Encryption::open_aes(const EncryptionOptions& options) {
 }
 
 Task<> Encryption::read(Place at, IoSpan into) {
-  co_return co_await data_->read(gate_.file(), place(at), into);
+  co_return co_await data_->read(guest_data_.file(), place(at), into);
 }
 
 Task<> Encryption::write_piece(uint64_t offset, std::span<const std::byte> piece) {
   const iovec part = io_slice(piece);
-  co_return co_await gate_.write(Writes::data, offset, IoSpan(&part, 1));
+  co_return co_await guest_data_.write(offset, IoSpan(&part, 1));
 }
 
 Task<> Encryption::write(Place at, IoSpan from) {

@@ -13,6 +13,7 @@
 #include "format/luks/luks_amend.h"
 #include "format/luks/luks_create.h"
 #include "format/qcow2/gate.h"
+#include "format/qcow2/guest_data.h"
 
 namespace oxbow::format::qcow2 {
 
@@ -22,8 +23,6 @@ struct EncryptionOptions {
   std::optional<std::string> format;  ///< "aes", "luks": which one the header must say
   /// Asked for an encrypted image. Absent: its guest data will not be asked for.
   PassphraseSource passphrase;
-  /// Guest data passes as it is stored, and the key slots are not looked at: for tests.
-  bool as_stored = false;
 };
 
 /// The LUKS header's clusters.
@@ -44,7 +43,8 @@ class CryptoHeaderBytes final : public luks::HeaderBytes {
 class Encryption {
  public:
   /// Of an image whose header names a method; errors in the stock tool's words.
-  static Task<std::unique_ptr<Encryption>> open(Gate& gate, const Header& header,
+  static Task<std::unique_ptr<Encryption>> open(Gate& gate, GuestData& guest_data,
+                                                const Header& header,
                                                 const EncryptionOptions& options);
 
   /// Present where the method is LUKS.
@@ -57,7 +57,7 @@ class Encryption {
   Task<> change_slots(luks::SlotChange change);
 
  private:
-  explicit Encryption(Gate& gate) : gate_(gate) {}
+  Encryption(Gate& gate, GuestData& guest_data) : gate_(gate), guest_data_(guest_data) {}
   Task<> open_luks(const Header& header, const EncryptionOptions& options);
   Result<void> open_aes(const EncryptionOptions& options);
   [[nodiscard]] EncryptedPlace place(Place at) const {
@@ -66,6 +66,7 @@ class Encryption {
   Task<> write_piece(uint64_t offset, std::span<const std::byte> piece);
 
   Gate& gate_;
+  GuestData& guest_data_;
   CryptoExtension header_place_;
   std::optional<luks::LuksHeader> luks_;
   codec::SecretBytes key_;               // the LUKS volume's

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "format/qcow2/feature_names.h"
 #include "format/qcow2/layout.h"
 
 namespace oxbow::format::qcow2 {
 namespace {
 
 constexpr uint64_t extension_header = 8;
-constexpr uint64_t feature_row = 48;
-constexpr uint64_t feature_name_bytes = 46;
 constexpr uint64_t bitmaps_length = 24;
 constexpr uint64_t crypto_length = 16;
 constexpr uint64_t max_format_name = 15;
@@ -141,18 +140,6 @@ void append(std::vector<std::byte>& to, uint32_t type, const std::string& text) 
   append(to, type, std::as_bytes(std::span(text)));
 }
 
-void append_feature_names(std::vector<std::byte>& to, const std::vector<FeatureName>& names) {
-  std::vector<std::byte> table(names.size() * feature_row);
-  for (size_t i = 0; i < names.size(); ++i) {
-    std::byte* row = table.data() + i * feature_row;
-    row[0] = std::byte{names[i].type};
-    row[1] = std::byte{names[i].bit};
-    std::memcpy(row + 2, names[i].name.data(),
-                std::min<uint64_t>(names[i].name.size(), feature_name_bytes));
-  }
-  append(to, extension_feature_names, table);
-}
-
 }  // namespace
 
 uint64_t extensions_need(std::span<const std::byte> bytes, uint64_t begin, uint64_t end) {
@@ -201,7 +188,9 @@ std::vector<std::byte> encode_extensions(const Extensions& extensions) {
     store_be(data + 8, extensions.crypto->length);
     append(bytes, extension_crypto, data);
   }
-  if (!extensions.feature_names.empty()) append_feature_names(bytes, extensions.feature_names);
+  if (!extensions.feature_names.empty()) {
+    append(bytes, extension_feature_names, encode_feature_names(extensions.feature_names));
+  }
   if (extensions.bitmaps) {
     std::byte data[bitmaps_length] = {};
     store_be(data, extensions.bitmaps->count);

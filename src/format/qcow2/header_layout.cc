@@ -5,8 +5,6 @@
 namespace oxbow::format::qcow2 {
 namespace {
 
-constexpr uint64_t header_offset_length = 100;  // version 3 only
-
 uint64_t fields_of(const Header& header, const std::byte* bytes) {
   return header.version < 3 ? v2_header_length : load_be<uint32_t>(bytes + header_offset_length);
 }

@@ -11,6 +11,10 @@ namespace oxbow::format::qcow2 {
 
 /// A write inside one of these is there as a whole after a crash, or not at all.
 inline constexpr uint64_t header_sector = 512;
+// Fields that a change of the version or of the refcounts' width touches.
+inline constexpr uint64_t header_offset_version = 4;
+inline constexpr uint64_t header_offset_refcount_order = 96;  // version 3 only
+inline constexpr uint64_t header_offset_length = 100;         // version 3 only
 /// Type and length, before an extension's data.
 inline constexpr uint64_t extension_prefix = 8;
 

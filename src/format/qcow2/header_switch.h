@@ -9,6 +9,9 @@ namespace oxbow::format::qcow2 {
 
 /// `offset`: of the table, which is on disk and fills `clusters`.
 Task<> switch_refcount_table(Gate& gate, Header& header, uint64_t offset, uint32_t clusters);
+/// The same where the counts have another width. Version 3 only.
+Task<> switch_refcount_width(Gate& gate, Header& header, uint64_t offset, uint32_t clusters,
+                             uint32_t order);
 /// `offset`: of the table, which is on disk and holds `count` snapshots; 0 for none.
 Task<> switch_snapshot_table(Gate& gate, Header& header, uint32_t count, uint64_t offset);
 

@@ -35,7 +35,8 @@ BitmapOptions bitmap_options(const Qcow2OpenOptions& options) {
 
 }  // namespace
 
-Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
+Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file,
+                       std::unique_ptr<storage::Storage> data_file, Header header,
                        Qcow2OpenOptions options)
     : gate_(std::move(file)),
       header_(std::move(header)),
@@ -43,6 +44,7 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
       unit_size_(header_.extended_l2() ? header_.cluster_size() / subclusters_per_cluster
                                        : header_.cluster_size()),
       refcounts_(gate_, header_, refcount_cache_bytes(options_), options_.pass_discard),
+      data_(gate_, refcounts_, header_, std::move(data_file), options_.pass_discard),
       map_(gate_, header_, refcounts_, slice_bytes(header_, options_),
            l2_cache_bytes(header_, options_), *this),
       guard_(gate_.file(), header_, *this, options_.guard, options_.on_memory_limit),
@@ -51,11 +53,34 @@ Qcow2Image::Qcow2Image(std::unique_ptr<storage::Storage> file, Header header,
 
 Geometry Qcow2Image::geometry() const { return {header_.size, header_.cluster_size(), unit_size_}; }
 
+namespace {
+
+Task<std::unique_ptr<storage::Storage>> open_data_file(const Header& header,
+                                                       const Qcow2OpenOptions& options) {
+  const bool raw = (header.autoclear_features & autoclear_raw_data_file) != 0;
+  if (raw && !header.has_data_file() && options.open_data_file) {
+    co_return fail(ErrorKind::invalid_argument, "data-file-raw requires a data file", EINVAL);
+  }
+  std::unique_ptr<storage::Storage> file;
+  if (header.has_data_file() && options.open_data_file) {
+    CO_TRY_ASSIGN(file, co_await options.open_data_file(header.data_file));
+  }
+  const bool in_use = options.writable && !options.check_only;
+  if (in_use && header.has_data_file() && !file) {
+    co_return fail(ErrorKind::invalid_argument, "'data-file' is required for this image", EINVAL);
+  }
+  co_return file;
+}
+
+}  // namespace
+
 Task<std::unique_ptr<Qcow2Image>> open_qcow2(std::unique_ptr<storage::Storage> file,
                                              Qcow2OpenOptions options) {
   CO_TRY_ASSIGN(Header header, co_await read_header(*file, options.check_only,
                                                     options.check_only && options.writable));
-  auto image = std::make_unique<Qcow2Image>(std::move(file), std::move(header), std::move(options));
+  CO_TRY_ASSIGN(auto data_file, co_await open_data_file(header, options));
+  auto image = std::make_unique<Qcow2Image>(std::move(file), std::move(data_file),
+                                            std::move(header), std::move(options));
   const Result<void> started = co_await image->start();
   if (!started) co_return std::unexpected(started.error());
   co_return image;
@@ -70,8 +95,9 @@ Task<> Qcow2Image::start() {
   if (in_use && (header_.incompatible_features & incompatible_dirty) != 0) {
     CO_TRY(co_await repair_dirty());
   }
-  if (header_.crypt_method != crypt_none && !options_.encryption.as_stored) {
-    CO_TRY_ASSIGN(encryption_, co_await Encryption::open(gate_, header_, options_.encryption));
+  if (header_.crypt_method != crypt_none) {
+    CO_TRY_ASSIGN(encryption_,
+                  co_await Encryption::open(gate_, data_, header_, options_.encryption));
   }
   CO_TRY(co_await map_.load());
   if (!options_.check_only) CO_TRY(co_await bitmaps_.start());
@@ -115,7 +141,8 @@ Task<> Qcow2Image::repair_dirty() {
 
 // Features that this version does not keep up to date must not be trusted after it wrote.
 Task<> Qcow2Image::clear_autoclear() {
-  const uint64_t known = header_.bitmaps ? autoclear_bitmaps | autoclear_bitmap_record : 0;
+  const uint64_t known = (header_.bitmaps ? autoclear_bitmaps | autoclear_bitmap_record : 0) |
+                         (header_.has_data_file() ? autoclear_raw_data_file : 0);
   const uint64_t kept = header_.autoclear_features & known;
   if (header_.version < 3 || header_.autoclear_features == kept) co_return {};
   CO_TRY(co_await gate_.write_header_field(header_offset_autoclear, kept));
@@ -141,6 +168,12 @@ void Qcow2Image::tell_corruption(const Corruption& corruption) const {
   if (options_.on_corrupt) options_.on_corrupt(corruption);
 }
 
+Result<uint64_t> Qcow2Image::allocated_bytes() {
+  TRY_ASSIGN(const uint64_t metadata, gate_.file().allocated_bytes());
+  TRY_ASSIGN(const uint64_t data, data_.allocated_bytes());
+  return metadata + data;
+}
+
 Result<void> Qcow2Image::writable() const {
   if (!options_.writable) {
     return fail(ErrorKind::read_only, gate_.file().filename() + " is open for reading only");
@@ -157,13 +190,13 @@ Result<void> Qcow2Image::writable() const {
 Task<> Qcow2Image::read_host(Place at, IoSpan into) {
   gate_.file().event("read_aio");
   if (encryption_) return encryption_->read(at, into);
-  return gate_.read(at.host, into);
+  return data_.read(at.host, into);
 }
 
 Task<> Qcow2Image::write_host(Place at, IoSpan from) {
   gate_.file().event("write_aio");
   if (encryption_) return encryption_->write(at, from);
-  return gate_.write(Writes::data, at.host, from);
+  return data_.write(at.host, from);
 }
 
 Task<> Qcow2Image::change_key_slots(luks::SlotChange change) {
@@ -200,6 +233,7 @@ Task<> Qcow2Image::before_write_back() {
     CO_TRY(co_await refcounts_.write_back());
   }
   CO_TRY(co_await cover_last_cluster());
+  CO_TRY(co_await data_.barrier());
   co_return co_await gate_.barrier();
 }
 
@@ -220,6 +254,7 @@ Task<> Qcow2Image::write_metadata() {
 Task<> Qcow2Image::flush() {
   if (!options_.writable) co_return {};
   if (map_.dirty() || refcounts_.has_releases()) CO_TRY(co_await write_metadata());
+  CO_TRY(co_await data_.barrier());
   co_return co_await gate_.barrier();
 }
 
@@ -227,6 +262,7 @@ Task<> Qcow2Image::store_tables() {
   CO_TRY(co_await write_metadata());
   CO_TRY(co_await refcounts_.write_back());
   CO_TRY(co_await cover_last_cluster());
+  CO_TRY(co_await data_.barrier());
   if (dirty_marked_) CO_TRY(co_await set_incompatible(incompatible_dirty, false));
   co_return co_await gate_.barrier();
 }
@@ -239,7 +275,9 @@ Task<> Qcow2Image::close() {
     bitmaps = co_await bitmaps_.store();
     tables = co_await store_tables();
   }
-  const Result<void> closed = co_await gate_.close();
+  const Result<void> data_closed = co_await data_.close();
+  Result<void> closed = co_await gate_.close();
+  if (closed) closed = data_closed;
   if (!tables) co_return tables;
   co_return bitmaps ? closed : bitmaps;
 }

@@ -14,12 +14,15 @@
 
 #include "async/sync.h"
 #include "format/format.h"
+#include "format/qcow2/amend.h"
 #include "format/qcow2/bitmaps.h"
 #include "format/qcow2/check_repair.h"
 #include "format/qcow2/cluster_map.h"
 #include "format/qcow2/encryption.h"
 #include "format/qcow2/gate.h"
+#include "format/qcow2/guest_data.h"
 #include "format/qcow2/header.h"
+#include "format/qcow2/l2_tables.h"
 #include "format/qcow2/overlap_guard.h"
 #include "format/qcow2/refcounts.h"
 #include "format/qcow2/snapshot_table.h"
@@ -47,6 +50,10 @@ struct Qcow2OpenOptions {
   OverlapGuard::OnMemoryLimit on_memory_limit;
   BitmapOptions bitmaps;
   EncryptionOptions encryption;
+  /// Asked for the external data file of an image that has one, with the name that the image
+  /// states, if any. Absent, or nullptr from it: guest data will not be asked for.
+  std::function<Task<std::unique_ptr<storage::Storage>>(std::optional<std::string> named)>
+      open_data_file;
 };
 
 /// What names a snapshot: its name, or its id where no name fits.
@@ -67,7 +74,9 @@ class BitmapsAtRest {
 
 class Qcow2Image final : public Format, private WriteBarrier, private TablesInMemory {
  public:
-  Qcow2Image(std::unique_ptr<storage::Storage> file, Header header, Qcow2OpenOptions options);
+  /// `data_file`: the external one; nullptr where there is none, or it is not to be looked at.
+  Qcow2Image(std::unique_ptr<storage::Storage> file, std::unique_ptr<storage::Storage> data_file,
+             Header header, Qcow2OpenOptions options);
 
   /// Reads the tables, repairs refcounts of a dirty image, marks the image as in use.
   Task<> start();
@@ -77,6 +86,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] Geometry geometry() const override;
   [[nodiscard]] bool read_only() const override { return !options_.writable; }
   [[nodiscard]] storage::Source& file() override { return gate_.file(); }
+  /// An external data file is open.
+  [[nodiscard]] bool has_data_file() const { return data_.elsewhere(); }
+  [[nodiscard]] Result<uint64_t> allocated_bytes() override;
   [[nodiscard]] std::optional<BackingName> backing_name() const override {
     if (header_.backing_file.empty()) return std::nullopt;
     return BackingName{header_.backing_file, header_.backing_format};
@@ -127,6 +139,24 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   /// check finds errors; unsupported for encrypted images and those with an external data file.
   /// A failure leaves leaks at worst.
   Task<CompactResult> compact(CompactOptions options);
+
+  // Steps of an amendment (docs/crash-ordering.md), each on disk when it has ended.
+  /// Refuses, in the stock tool's words, what the image's contents forbid.
+  Task<> check_amendment(const Amendment& wanted);
+  /// To version 3.
+  Task<> upgrade();
+  /// Counts of 2^order bits; version 3 only.
+  Task<> change_refcount_width(uint32_t order, const AmendProgress& progress);
+  [[nodiscard]] bool lazy_refcounts_wished() const {
+    return (header_.compatible_features & compatible_lazy_refcounts) != 0;
+  }
+  /// What the header wishes from the next open on; version 3 only.
+  Task<> wish_lazy_refcounts(bool lazy);
+  /// The external data file as the header names it, and whether it is to be readable by itself;
+  /// which file is open does not change.
+  Task<> change_data_file(const Amendment& wanted);
+  /// To version 2, of an image that check_amendment() found fit for it.
+  Task<> downgrade(const AmendProgress& progress);
 
   /// Of an image that was opened to be checked and for writing. What it is read by afterwards
   /// is what was loaded before: open it anew.
@@ -179,7 +209,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<WritePlan> plan_allocation(uint64_t offset, uint64_t length);
   Task<WritePlan> allocate_clusters(const EntryView& view, uint64_t offset, uint64_t length);
   [[nodiscard]] bool reuses_cluster(const L2Entry& entry) const;
-  void set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
+  bool set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const;
   void release_entry(const L2Entry& entry);
   Task<uint64_t> place_packed(uint64_t cluster, uint64_t packed);
   Task<> commit_compressed(WritePlan& plan);
@@ -190,6 +220,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] L2Entry zeroed(const L2Entry& entry, bool may_unmap) const;
   void zero_whole_entry(const EntryView& view, uint32_t index, bool may_unmap);
   void zero_part_of_entry(const EntryView& view, uint32_t index, uint64_t from, uint64_t to);
+  Task<> before_zeroes(uint64_t offset, uint64_t end, format::ZeroFlags flags);
   Task<uint64_t> zero_without_flag(uint64_t offset, uint64_t stop);
   Task<> discard_clusters(uint64_t first, uint64_t count);
 
@@ -220,6 +251,11 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] std::vector<bool> may_share_with(std::span<const uint64_t> other) const;
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
 
+  Task<> leave_lazy_refcounts();
+  Task<std::vector<L2Table>> all_l2_tables();
+  Task<bool> holds_compressed(std::span<const L2Table> tables);
+  Task<> complete_snapshot_table();
+
   Task<> unpack_cluster(L2Entry entry, std::span<std::byte> plain);
   Task<std::shared_ptr<const Buffer>> unpacked_cluster(L2Entry entry);
   [[nodiscard]] Result<void> may_compact(bool dry_run) const;
@@ -236,6 +272,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Qcow2OpenOptions options_;
   uint32_t unit_size_;
   Refcounts refcounts_;
+  GuestData data_;
   ClusterMap map_;
   OverlapGuard guard_;
   Bitmaps bitmaps_;
@@ -245,6 +282,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   bool lazy_ = false;  // refcounts may be behind on disk while the image is open
   bool dirty_marked_ = false;
   std::optional<uint64_t> grown_from_;     // bytes; the size on disk while a growth is under way
+  uint64_t data_file_end_ = 0;             // before that growth
   uint64_t old_snapshot_table_bytes_ = 0;  // as load_snapshots() found it
   std::optional<bool> preallocated_;       // once looked at
 

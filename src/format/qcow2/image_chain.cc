@@ -24,7 +24,8 @@ Task<> Qcow2Image::make_empty() {
   CO_TRY(co_await map_.adopt_l1(offset, std::move(l1), header_.size));
   unpacked_.clear();
   CO_TRY(co_await drop_tree(of_disk, Writes::active_l2));
-  co_return co_await gate_.barrier();
+  CO_TRY(co_await data_.give_up_disk());
+  co_return co_await settle();
 }
 
 Task<> Qcow2Image::change_backing(std::optional<BackingName> below) {

@@ -11,8 +11,7 @@
 namespace oxbow::format::qcow2 {
 
 uint32_t Qcow2Image::compressed_unit() const {
-  const bool elsewhere = (header_.incompatible_features & incompatible_data_file) != 0;
-  return elsewhere || header_.crypt_method != crypt_none ? 0 : header_.cluster_size();
+  return header_.has_data_file() || header_.crypt_method != crypt_none ? 0 : header_.cluster_size();
 }
 
 Result<size_t> Qcow2Image::compress(std::span<const std::byte> plain, std::span<std::byte> packed,
@@ -52,7 +51,7 @@ Task<WritePlan> Qcow2Image::prepare_compressed(uint64_t offset, uint64_t length,
     co_return std::unexpected(place.error());
   }
   plan.host_offset = *place;
-  plan.in_flight = gate_.hold_data(*place, packed);
+  plan.in_flight = data_.hold(*place, packed);
   if (compressed_entry(*place, packed, header_.cluster_bits) == 0) {
     CO_TRY(co_await abort_compressed(plan));
     co_return fail(ErrorKind::no_space, "the image file is too large for compressed clusters",
@@ -68,7 +67,7 @@ Task<uint64_t> Qcow2Image::place_packed(uint64_t cluster, uint64_t packed) {
   if (const Result<void> sound = check_entry(entry, cluster); !sound) {
     CO_TRY(co_await gate_.refuse(damage_met_by_write(entry, cluster, sound.error()), 0, 0));
   }
-  if (is_compressed(entry) || host_cluster(entry) != 0) {
+  if (is_compressed(entry) || has_cluster(entry)) {
     co_return fail(ErrorKind::exists, "a compressed cluster replaces nothing", EIO);
   }
   gate_.file().event("cluster_alloc_bytes");

@@ -8,7 +8,13 @@
 namespace oxbow::format::qcow2 {
 
 Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) const {
-  if (is_compressed(entry)) return {};
+  if (is_compressed(entry)) {
+    if (!header_.has_data_file()) return {};
+    return fail(ErrorKind::corrupt,
+                "Compressed cluster entry found in image with external data file (" +
+                    map_.name_entry(cluster) + ")",
+                EIO);
+  }
   if (header_.version < 3 && (entry.raw & l2_zero_flag) != 0) [[unlikely]] {
     return fail(ErrorKind::corrupt,
                 "Zero cluster entry found in pre-v3 image (" + map_.name_entry(cluster) + ")", EIO);
@@ -19,6 +25,15 @@ Result<void> Qcow2Image::check_entry(const L2Entry& entry, uint64_t cluster) con
         ErrorKind::corrupt,
         "Cluster allocation offset " + hex(host) + " unaligned (" + map_.name_entry(cluster) + ")",
         EIO);
+  }
+  // There every cluster lies at the guest's own offset, so that no two entries share a place.
+  const uint64_t guest = cluster << header_.cluster_bits;
+  if (header_.has_data_file() && has_cluster(entry) && host != guest) [[unlikely]] {
+    return fail(ErrorKind::corrupt,
+                "External data file host cluster offset " + hex_or_zero(host) +
+                    " does not match guest cluster offset: " + hex_or_zero(guest) +
+                    ", L2 index: " + hex_or_zero(cluster % header_.l2_entries()) + ")",
+                EIO);
   }
   if (header_.extended_l2() && (entry.bitmap & (entry.bitmap >> 32) & 0xffffffff) != 0)
       [[unlikely]] {
@@ -60,6 +75,7 @@ Result<Run> Qcow2Image::run_at(const EntryView& view, uint64_t offset, uint64_t 
   run.kind = start.kind;
   run.has_host_offset = start.has_host && !encryption_;
   run.host_offset = start.host + within;
+  if (data_.elsewhere()) run.file = &data_.file();
   return run;
 }
 

@@ -6,6 +6,7 @@
 
 #include "format/qcow2/image.h"
 #include "format/qcow2/layout.h"
+#include "format/qcow2/resize_rules.h"
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
@@ -19,12 +20,7 @@ Task<> Qcow2Image::write_size(uint64_t virtual_size) {
 Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation preallocation,
                           bool allow_shrink) {
   CO_TRY(writable());
-  if (!is_aligned(virtual_size, 512)) {
-    co_return fail(ErrorKind::invalid_argument, "The new size must be a multiple of 512", EINVAL);
-  }
-  if (header_.nb_snapshots != 0 && header_.version < 3) {
-    co_return fail(ErrorKind::unsupported, "Can't resize a v2 image which has snapshots", ENOTSUP);
-  }
+  CO_TRY(check_new_size(header_, header_.version, virtual_size));
   if (virtual_size == header_.size) co_return {};
   if (virtual_size < header_.size && !allow_shrink) {
     co_return fail(ErrorKind::invalid_argument, "shrinking an image needs to be allowed", EINVAL);
@@ -47,10 +43,6 @@ Task<> Qcow2Image::resize(uint64_t virtual_size, storage::Preallocation prealloc
 // In memory the disk has its new size from here on, on disk with commit_resize().
 Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocation) {
   const uint64_t entries = disk_tables(virtual_size);
-  if (entries > max_l1_bytes / 8) {
-    co_return fail(ErrorKind::invalid_argument, "Failed to grow the L1 table: File too large",
-                   EFBIG);
-  }
   const uint64_t old_size = header_.size;
   if (entries != disk_tables(old_size) && has_vm_state()) {
     // The size on disk changes with the place of the VM state: there is no way back.
@@ -60,8 +52,16 @@ Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocat
     if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
     grown_from_ = std::exchange(header_.size, virtual_size);
   }
-  if (preallocation == storage::Preallocation::off) co_return {};
-  const Result<void> filled = co_await preallocate(old_size, virtual_size, preallocation);
+  data_file_end_ = data_.file().size();
+  // What a raw data file holds is what the disk reads: every cluster is linked.
+  const bool raw = (header_.autoclear_features & autoclear_raw_data_file) != 0;
+  if (raw && preallocation == storage::Preallocation::off) {
+    preallocation = storage::Preallocation::metadata;
+  }
+  Result<void> filled = co_await data_.grow_to(virtual_size, preallocation);
+  if (filled && preallocation != storage::Preallocation::off) {
+    filled = co_await preallocate(old_size, virtual_size, preallocation);
+  }
   if (!filled) (void)co_await take_growth_back();
   co_return filled;
 }
@@ -69,6 +69,7 @@ Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocat
 Task<> Qcow2Image::commit_resize() {
   if (!grown_from_) co_return {};
   Result<void> done = co_await write_metadata();
+  if (done) done = co_await data_.barrier();
   if (done) done = co_await gate_.barrier();
   if (!done) {
     CO_TRY(co_await abort_resize());
@@ -94,7 +95,9 @@ Task<> Qcow2Image::take_growth_back() {
   const uint64_t size = *std::exchange(grown_from_, std::nullopt);
   const uint64_t first = div_round_up(size, header_.cluster_size());
   const uint64_t end = div_round_up(std::exchange(header_.size, size), header_.cluster_size());
-  co_return co_await clear_range(first, end);
+  const Result<void> cleared = co_await clear_range(first, end);
+  CO_TRY(co_await data_.shrink_to(data_file_end_));
+  co_return cleared;
 }
 
 // Clusters for [from, to), linked; they read as zeroes. A last cluster of the old disk that has
@@ -125,13 +128,8 @@ Task<> Qcow2Image::preallocate(uint64_t from, uint64_t to, storage::Preallocatio
 // The host's side of it: zeroes, and space where that is asked for.
 Task<> Qcow2Image::provide_preallocated(const WritePlan& plan,
                                         storage::Preallocation preallocation) {
-  if (encryption_ && header_.version < 3) co_return co_await encrypt_zeroes(plan);
-  if (plan.host_offset < gate_.file().size()) {
-    co_return co_await gate_.write_zeroes(Writes::data, plan.host_offset, plan.length, {});
-  }
-  const bool space = preallocation != storage::Preallocation::metadata;
-  co_return co_await gate_.truncate(plan.host_offset + plan.length,
-                                    space ? preallocation : storage::Preallocation::off);
+  if (encryption_ && header_.version < 3) return encrypt_zeroes(plan);
+  return data_.provide(plan.host_offset, plan.length, preallocation);
 }
 
 // Version 2 has no flag that says what a cluster reads as: these are zeroes to whoever has the key.
@@ -181,6 +179,10 @@ Task<> Qcow2Image::shrink(uint64_t virtual_size) {
   if (disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state()) {
     co_return co_await move_vm_state(virtual_size);
   }
+  // Nothing on disk refers to what a data file loses; and what it has lost stays lost should the
+  // disk grow again.
+  CO_TRY(co_await data_.shrink_to(virtual_size));
+  CO_TRY(co_await data_.barrier());
   co_return co_await write_size(virtual_size);
 }
 

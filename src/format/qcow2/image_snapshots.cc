@@ -77,6 +77,13 @@ std::unexpected<Error> no_such_snapshot(std::string_view wanted) {
   return fail(ErrorKind::not_found, "snapshot '" + std::string(wanted) + "' not found", ENOENT);
 }
 
+// Clusters of a data file are not counted, so nothing could share them with a snapshot.
+Result<void> may_have_snapshots(const Header& header, const storage::Source& file) {
+  if (!header.has_data_file()) return {};
+  return fail(ErrorKind::invalid_argument,
+              file.filename() + ": there are no snapshots of data in another file", ENOTSUP);
+}
+
 }  // namespace
 
 // Nobody reads, writes or allocates, and the disk says what memory says.
@@ -91,6 +98,7 @@ Task<async::RangeLock::Guard> Qcow2Image::stand_still() {
 Task<> Qcow2Image::settle() {
   CO_TRY(co_await write_metadata());
   CO_TRY(co_await refcounts_.write_back());
+  CO_TRY(co_await data_.barrier());
   co_return co_await gate_.barrier();
 }
 
@@ -178,6 +186,7 @@ Task<std::vector<Snapshot>> Qcow2Image::load_snapshots() {
 }
 
 Task<> Qcow2Image::create_snapshot(Snapshot snapshot) {
+  CO_TRY(may_have_snapshots(header_, gate_.file()));
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   CO_TRY_ASSIGN(std::vector<Snapshot> snapshots, co_await load_snapshots());
   if (snapshots.size() >= max_snapshots) {
@@ -256,6 +265,7 @@ Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
   if (!bitmaps_.empty()) {
     co_return fail(ErrorKind::busy, "Device has active dirty bitmaps", ENOTSUP);
   }
+  CO_TRY(may_have_snapshots(header_, gate_.file()));
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   CO_TRY_ASSIGN(const std::vector<Snapshot> snapshots, co_await load_snapshots());
   const auto found = find_snapshot(snapshots, wanted, key);

@@ -43,6 +43,10 @@ Task<uint64_t> Qcow2Image::vm_state_place(uint64_t offset, uint64_t length, bool
 
 // The AES method numbers sectors by their place, of the VM state, too: elsewhere it reads as noise.
 Result<void> Qcow2Image::vm_state_may_follow(uint64_t virtual_size) const {
+  // Its bytes lie where the longer disk's would, or where the data file is going to end.
+  if (data_.elsewhere() && has_vm_state()) {
+    return fail(ErrorKind::unsupported, "The data file holds a VM state behind the disk", ENOTSUP);
+  }
   const bool moves = disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state();
   if (!moves || header_.crypt_method != crypt_aes) return {};
   return fail(ErrorKind::unsupported,

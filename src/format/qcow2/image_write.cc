@@ -66,7 +66,7 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
     }
     plan.length = in_place_length(*view, offset, length, plan.host_offset);
     if (plan.length != 0) {
-      plan.in_flight = gate_.hold_data(plan.host_offset, plan.length);
+      plan.in_flight = data_.hold(plan.host_offset, plan.length);
       co_return plan;
     }
     plan.lock = {};
@@ -78,8 +78,8 @@ Task<WritePlan> Qcow2Image::prepare_write(uint64_t offset, uint64_t length) {
     co_return allocated;
   }
   allocated->lock = std::move(lock);
-  allocated->in_flight = gate_.hold_data(allocated->host_offset - allocated->head,
-                                         allocated->head + allocated->length + allocated->tail);
+  allocated->in_flight = data_.hold(allocated->host_offset - allocated->head,
+                                    allocated->head + allocated->length + allocated->tail);
   co_return allocated;
 }
 
@@ -140,19 +140,28 @@ Task<WritePlan> Qcow2Image::allocate_clusters(const EntryView& view, uint64_t of
   uint64_t host = host_cluster(first);
   if (!reuse) {
     gate_.file().event("cluster_alloc");
-    CO_TRY_ASSIGN(host, co_await refcounts_.allocate(Writes::data, count));
+    CO_TRY_ASSIGN(host, co_await data_.allocate(cluster_of(offset), count));
   }
   WritePlan plan;
   plan.in_place = false;
   plan.guest_offset = offset;
   plan.host_offset = host + within;
   plan.length = std::min(length, count * cluster_size - within);
-  set_copy_on_write(plan, view, count);
+  const bool around_zeroes = set_copy_on_write(plan, view, count);
+  // Beyond the end of the file there is nothing but zeroes, also after a power cut.
+  plan.surroundings_zero = around_zeroes && !data_.elsewhere() && !reuse &&
+                           plan.host_offset - within >= data_.file().size();
+  if (around_zeroes && data_.elsewhere()) {
+    CO_TRY_ASSIGN(plan.surroundings_zero,
+                  co_await data_.zero_beforehand(plan.host_offset - plan.head,
+                                                 plan.head + plan.length + plan.tail));
+  }
   co_return plan;
 }
 
-// How much around the data belongs to the units that become allocated by it.
-void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const {
+// How much around the data belongs to the units that become allocated by it; whether all of that
+// reads as zeroes.
+bool Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint32_t count) const {
   const uint64_t cluster_size = header_.cluster_size();
   const uint64_t units = cluster_size / unit_size_;
   // The units with data of a cluster that moves: they go along, as does what lies between.
@@ -160,7 +169,7 @@ void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint3
     if (entry.raw == 0 || reuses_cluster(entry)) return 0;
     const uint32_t all = units == 32 ? ~uint32_t{0} : (uint32_t{1} << units) - 1;
     if (is_compressed(entry)) return all;
-    if (host_cluster(entry) == 0) return 0;
+    if (!has_cluster(entry)) return 0;
     return header_.extended_l2() ? static_cast<uint32_t>(entry.bitmap) : all;
   };
   const L2Entry first = view.entry(0);
@@ -175,17 +184,18 @@ void Qcow2Image::set_copy_on_write(WritePlan& plan, const EntryView& view, uint3
   plan.head = from - std::min(align_down(from, unit_size_), start);
   plan.tail = std::max(align_up(to, unit_size_), stop) - to;
 
-  const auto reads_zero = [&](const L2Entry& entry) {
-    if (header_.extended_l2()) return entry.raw == 0 && entry.bitmap == 0 && !options_.has_backing;
-    if ((entry.raw & l2_zero_flag) != 0 && !is_compressed(entry)) return true;
-    return entry.raw == 0 && !options_.has_backing;
+  // To the guest; not where what is stored is decrypted.
+  const auto reads_zero = [&](const L2Entry& entry, uint64_t begin, uint64_t stop_at) {
+    for (uint64_t unit = begin / unit_size_; unit * unit_size_ < stop_at; ++unit) {
+      const RunKind kind =
+          unit_of(entry, static_cast<uint32_t>(unit), unit_size_, header_.extended_l2()).kind;
+      if (kind != RunKind::zero && (kind != RunKind::hole || options_.has_backing)) return false;
+    }
+    return true;
   };
-  const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
-  // Beyond the end of the file there is nothing but zeroes, also after a power cut; which are not
-  // zeroes to the guest where they are decrypted.
-  const bool fresh = !encryption_ && !reuses_cluster(first) && host >= gate_.file().size();
-  plan.surroundings_zero =
-      fresh && (plan.head == 0 || reads_zero(first)) && (plan.tail == 0 || reads_zero(last));
+  return !encryption_ && plan.head + plan.tail != 0 &&
+         (plan.head == 0 || reads_zero(first, from - plan.head, from)) &&
+         (plan.tail == 0 || reads_zero(last, to, to + plan.tail));
 }
 
 // Bytes [from, to) of entry `index` are now stored in its host cluster.
@@ -213,11 +223,11 @@ void Qcow2Image::release_entry(const L2Entry& entry) {
     refcounts_.release(Writes::data, begin, (end - begin) >> header_.cluster_bits);
     return;
   }
-  if (host_cluster(entry) != 0) refcounts_.release(Writes::data, host_cluster(entry), 1);
+  if (has_cluster(entry)) data_.release(host_cluster(entry), 1);
 }
 
 void Qcow2Image::let_go(WritePlan& plan) {
-  gate_.end_data(plan.in_flight);
+  data_.ended(plan.in_flight);
   plan.lock = {};
 }
 
@@ -253,22 +263,22 @@ Task<> Qcow2Image::commit_write(WritePlan& plan) {
 
 Task<> Qcow2Image::abort_write(WritePlan& plan) {
   if (plan.packed != 0) co_return co_await abort_compressed(plan);
-  std::vector<Release> unused;
-  if (!plan.in_place) {
-    const uint64_t cluster_size = header_.cluster_size();
-    const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
-    const uint64_t end = plan.guest_offset + plan.length;
-    const uint64_t first = cluster_of(plan.guest_offset);
-    const uint64_t count = div_round_up(end, cluster_size) - first;
-    // Clusters that were ours before stay linked; new ones were never linked anywhere, and are
-    // free again at once.
-    Result<EntryView> view = co_await map_.look_up(first);
-    if (view && host_cluster(view->entry(0)) != host) {
-      unused.push_back({Writes::data, host >> header_.cluster_bits, count});
-    }
+  if (plan.in_place) {
+    let_go(plan);
+    co_return {};
   }
+  const uint64_t cluster_size = header_.cluster_size();
+  const uint64_t host = plan.host_offset - plan.guest_offset % cluster_size;
+  const uint64_t end = plan.guest_offset + plan.length;
+  const uint64_t first = cluster_of(plan.guest_offset);
+  const uint64_t count = div_round_up(end, cluster_size) - first;
+  // Clusters that were ours before stay linked; new ones were never linked anywhere, and are
+  // free again at once.
+  const Result<EntryView> view = co_await map_.look_up(first);
+  const bool unused = view && host_cluster(view->entry(0)) != host;
   let_go(plan);
-  co_return co_await refcounts_.apply(unused);
+  if (!unused) co_return {};
+  co_return co_await data_.take_back(host, count);
 }
 
 }  // namespace oxbow::format::qcow2

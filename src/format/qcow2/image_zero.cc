@@ -10,7 +10,7 @@ namespace oxbow::format::qcow2 {
 // The entry that reads as zeroes in place of `entry`. A plain cluster stays with it unless
 // it may be unmapped; a compressed one always goes.
 L2Entry Qcow2Image::zeroed(const L2Entry& entry, bool may_unmap) const {
-  const bool keeps = !may_unmap && host_cluster(entry) != 0;
+  const bool keeps = !may_unmap && has_cluster(entry);
   L2Entry out;
   out.raw = keeps ? entry.raw & (l2_offset_mask | copied_flag) : 0;
   if (header_.extended_l2()) {
@@ -26,7 +26,7 @@ void Qcow2Image::zero_whole_entry(const EntryView& view, uint32_t index, bool ma
   const L2Entry now = zeroed(old, may_unmap);
   if (now.raw == old.raw && now.bitmap == old.bitmap) return;
   view.set(index, now);
-  if (host_cluster(now) == 0) release_entry(old);
+  if (!has_cluster(now)) release_entry(old);
 }
 
 // Subclusters [from, to) of one entry; not of a compressed one.
@@ -37,6 +37,12 @@ void Qcow2Image::zero_part_of_entry(const EntryView& view, uint32_t index, uint6
   const uint64_t mask = ((uint64_t{1} << (to / unit_size_ - first)) - 1) << first;
   entry.bitmap = (entry.bitmap & ~mask) | mask << 32;
   view.set(index, entry);
+}
+
+// Guest bytes up to `end`, which may lie past the disk's.
+Task<> Qcow2Image::before_zeroes(uint64_t offset, uint64_t end, format::ZeroFlags flags) {
+  const storage::ZeroFlags in_file{flags.may_unmap, flags.no_fallback, false};
+  return data_.before_zeroes(offset, std::min(end, header_.size) - offset, in_file);
 }
 
 Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::ZeroFlags flags) {
@@ -57,6 +63,7 @@ Task<uint64_t> Qcow2Image::zero_units(uint64_t offset, uint64_t length, format::
                                                    align_up(stop, cluster_size) - lock_from, true));
   }
   if (header_.version < 3) co_return co_await zero_without_flag(offset, stop);
+  CO_TRY(co_await before_zeroes(offset, stop, flags));
 
   CO_TRY_ASSIGN(const EntryView view, co_await map_.look_up_for_change(cluster));
   uint64_t at = offset;
@@ -116,10 +123,12 @@ Task<> Qcow2Image::discard_clusters(uint64_t first, uint64_t count) {
                                                       count << header_.cluster_bits, true));
   CO_TRY_ASSIGN(EntryView view, co_await map_.look_up(first));
   if (!view.exists() && !options_.has_backing) co_return {};
+  CO_TRY(co_await before_zeroes(first << header_.cluster_bits,
+                                (first + count) << header_.cluster_bits, {.may_unmap = true}));
   CO_TRY_ASSIGN(view, co_await map_.look_up_for_change(first));
   for (uint32_t i = 0; i < count; ++i) {
     const L2Entry old = view.entry(i);
-    const bool has_data = is_compressed(old) || host_cluster(old) != 0;
+    const bool has_data = is_compressed(old) || has_cluster(old);
     if (!has_data && !options_.has_backing) continue;
     if (header_.version >= 3) {
       zero_whole_entry(view, i, true);

@@ -101,6 +101,20 @@ struct L2Entry {
   [[nodiscard]] uint32_t zero_subclusters() const { return static_cast<uint32_t>(bitmap >> 32); }
 };
 
+/// An entry as a table has it. Offset 0 is a place only in an external data file, where the COPIED
+/// flag says so; the flag means nothing without a place.
+[[nodiscard]] constexpr L2Entry l2_entry(uint64_t raw, uint64_t bitmap, bool data_file) {
+  const bool no_place = (raw & (l2_offset_mask | l2_compressed_flag)) == 0 && !data_file;
+  return {no_place ? raw & ~copied_flag : raw, bitmap};
+}
+
+/// Whether there is a plain host cluster. At offset 0 none is kept for what reads as zeroes.
+[[nodiscard]] constexpr bool has_cluster(const L2Entry& entry) {
+  if ((entry.raw & l2_compressed_flag) != 0) return false;
+  return (entry.raw & l2_offset_mask) != 0 ||
+         (entry.raw & (copied_flag | l2_zero_flag)) == copied_flag;
+}
+
 enum class L2Kind : uint8_t {
   unallocated,     ///< no host cluster: the backing file decides (or the zero subclusters)
   zero_plain,      ///< reads as zeroes, no host cluster
@@ -112,7 +126,7 @@ enum class L2Kind : uint8_t {
 /// `zero_bit`: whether bit 0 has a meaning, which it has in version 3 without extended L2.
 [[nodiscard]] constexpr L2Kind kind_of(const L2Entry& entry, bool zero_bit) {
   if ((entry.raw & l2_compressed_flag) != 0) return L2Kind::compressed;
-  const bool has_host = (entry.raw & l2_offset_mask) != 0;
+  const bool has_host = has_cluster(entry);
   if (zero_bit && (entry.raw & l2_zero_flag) != 0) {
     return has_host ? L2Kind::zero_allocated : L2Kind::zero_plain;
   }

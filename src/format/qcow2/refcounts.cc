@@ -19,14 +19,18 @@ Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punc
     : gate_(gate),
       header_(header),
       punch_freed_(punch_freed),
-      per_block_((uint64_t{header.cluster_size()} * 8) >> header.refcount_order),
-      per_slice_((uint64_t{std::min(header.cluster_size(), max_slice)} * 8) >>
-                 header.refcount_order),
-      block_bits_(static_cast<unsigned>(std::countr_zero(per_block_))),
-      slice_bits_(static_cast<unsigned>(std::countr_zero(per_slice_))),
       cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice), cache_bytes,
              *this),
-      free_(per_block_) {}
+      free_(header.refcount_block_entries()) {
+  set_width();
+}
+
+void Refcounts::set_width() {
+  per_block_ = header_.refcount_block_entries();
+  per_slice_ = (uint64_t{cache_.slice_size()} * 8) >> header_.refcount_order;
+  block_bits_ = static_cast<unsigned>(std::countr_zero(per_block_));
+  slice_bits_ = static_cast<unsigned>(std::countr_zero(per_slice_));
+}
 
 Task<> Refcounts::load() {
   const uint64_t bytes = uint64_t{header_.refcount_table_clusters} * header_.cluster_size();

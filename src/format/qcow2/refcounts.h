@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "async/sync.h"
@@ -74,6 +75,14 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   /// The file is going to end there.
   void end_at(uint64_t cluster) { end_ = std::min(end_, cluster); }
 
+  // For a header of version 3; nobody else is at work, and nothing is in the queue.
+  /// Refused, in the stock tool's words, where a count does not fit 2^order bits.
+  Task<> check_width(unsigned order);
+  using WidthProgress = std::function<void(uint64_t done, uint64_t total)>;
+  /// Counts are 2^order bits wide from now on. On disk when it has ended, but for the old table and
+  /// its blocks, which are queued to be released.
+  Task<> change_width(unsigned order, const WidthProgress& progress);
+
   /// One reference more each for clusters that are in use. Fails at the first whose count has
   /// no room; `raised` says how many have been raised then.
   Task<> add_references(uint64_t cluster, uint64_t count, uint64_t& raised);
@@ -126,13 +135,31 @@ class Refcounts final : public CountsInMemory, private WriteBarrier {
   Task<> write_entries();
   Task<bool> is_needless(uint64_t block);
 
+  // A table and blocks that are to replace the present ones.
+  struct NewWidth {
+    unsigned order = 0;
+    std::vector<uint64_t> blocks;  ///< host offsets by region, 0 for none
+    uint64_t table_offset = 0;
+    uint64_t table_clusters = 0;
+    std::vector<Release> taken;
+    size_t table_at = 0;            ///< in `taken`
+    std::vector<Release> outgrown;  ///< taken, and not needed
+  };
+  void set_width();
+  Task<std::vector<bool>> regions_in_width(unsigned order);
+  Task<uint64_t> take_for(NewWidth& width, Writes kind, uint64_t clusters);
+  Task<> place_width(NewWidth& width);
+  Task<> fill_block(const NewWidth& width, uint64_t region, std::span<std::byte> block);
+  Task<> write_width(const NewWidth& width, const WidthProgress& progress);
+  void adopt_width(NewWidth width);
+
   Gate& gate_;
   Header& header_;
   bool punch_freed_;
-  uint64_t per_block_;  // clusters that one refcount block counts
-  uint64_t per_slice_;
-  unsigned block_bits_;  // the same two as powers of 2
-  unsigned slice_bits_;
+  uint64_t per_block_ = 0;  // clusters that one refcount block counts
+  uint64_t per_slice_ = 0;
+  unsigned block_bits_ = 0;  // the same two as powers of 2
+  unsigned slice_bits_ = 0;
   TableCache cache_;
   FreeIndex free_;
   std::vector<uint64_t> table_;  // host offsets of the blocks, 0 for none

@@ -19,26 +19,26 @@ struct Unit {
 [[nodiscard]] inline bool is_compressed(const L2Entry& entry) {
   return (entry.raw & l2_compressed_flag) != 0;
 }
-/// Host offset of the entry's plain cluster, 0 for none.
+/// Host offset of the entry's plain cluster, where has_cluster().
 [[nodiscard]] inline uint64_t host_cluster(const L2Entry& entry) {
   return is_compressed(entry) ? 0 : entry.raw & l2_offset_mask;
 }
 /// The cluster may be written in place: nobody else refers to it.
 [[nodiscard]] inline bool is_ours(const L2Entry& entry) {
-  return host_cluster(entry) != 0 && (entry.raw & copied_flag) != 0;
+  return has_cluster(entry) && (entry.raw & copied_flag) != 0;
 }
 
 [[nodiscard]] inline Unit unit_of(const L2Entry& entry, uint32_t unit, uint32_t unit_size,
                                   bool extended) {
   if (is_compressed(entry)) return {RunKind::compressed, false, 0};
-  const uint64_t host = entry.raw & l2_offset_mask;
+  const bool has_host = has_cluster(entry);
   const bool zero =
       extended ? ((entry.bitmap >> (32 + unit)) & 1) != 0 : (entry.raw & l2_zero_flag) != 0;
-  const bool stored = extended ? ((entry.bitmap >> unit) & 1) != 0 : host != 0;
-  const uint64_t place = host + uint64_t{unit} * unit_size;
-  if (zero) return {RunKind::zero, host != 0, place};
-  if (stored && host != 0) return {RunKind::data, true, place};
-  return {RunKind::hole, host != 0, place};
+  const bool stored = extended ? ((entry.bitmap >> unit) & 1) != 0 : has_host;
+  const uint64_t place = (entry.raw & l2_offset_mask) + uint64_t{unit} * unit_size;
+  if (zero) return {RunKind::zero, has_host, place};
+  if (stored && has_host) return {RunKind::data, true, place};
+  return {RunKind::hole, has_host, place};
 }
 
 /// Whether `next`, `distance` bytes after the start of `first`, belongs to the same run.

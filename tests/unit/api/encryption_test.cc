@@ -211,7 +211,7 @@ TEST(Encryption, IsDescribedWithoutAKeyAndNoMore) {
   EXPECT_FALSE(image->read(0, got));
 }
 
-std::string amend(Image& image, Options words, bool force = false) {
+std::string change_keys(Image& image, Options words, bool force = false) {
   return message_of(async::Loop::current_thread().run(
       amend_keys(image.node(), std::move(words), secrets(), force)));
 }
@@ -223,12 +223,12 @@ TEST(Encryption, ChangesItsPassphrases) {
   {
     auto image = Image::open(path, with_key());
     ASSERT_TRUE(image->write(0, Bytes(512, std::byte{9})));
-    EXPECT_EQ(amend(*image, {{"state", "active"}, {"new-secret", "n"}, {"iter-time", "0"}}),
+    EXPECT_EQ(change_keys(*image, {{"state", "active"}, {"new-secret", "n"}, {"iter-time", "0"}}),
               "no error");
-    EXPECT_EQ(amend(*image, {{"state", "inactive"}, {"old-secret", "s"}}), "no error");
-    EXPECT_EQ(amend(*image, {{"state", "inactive"}, {"keyslot", "1"}}).substr(0, 38),
+    EXPECT_EQ(change_keys(*image, {{"state", "inactive"}, {"old-secret", "s"}}), "no error");
+    EXPECT_EQ(change_keys(*image, {{"state", "inactive"}, {"keyslot", "1"}}).substr(0, 38),
               "Attempt to erase the only active keysl");
-    EXPECT_EQ(amend(*image, {{"state", "active"}, {"new-secret", "n"}, {"foo", "1"}}),
+    EXPECT_EQ(change_keys(*image, {{"state", "active"}, {"new-secret", "n"}, {"foo", "1"}}),
               "Invalid parameter 'foo'");
     ASSERT_TRUE(image->close());
   }
@@ -246,10 +246,10 @@ TEST(Encryption, HasNoPassphrasesToChangeWhereThereIsNone) {
   create(folder / "plain", "qcow2", 1 << 20);
   ASSERT_TRUE(Image::create(encrypted(folder / "aes", {{"encrypt.format", "aes"}})));
   auto plain = Image::open(folder / "plain", trusting(true));
-  EXPECT_EQ(amend(*plain, {{"state", "active"}, {"new-secret", "n"}}),
+  EXPECT_EQ(change_keys(*plain, {{"state", "active"}, {"new-secret", "n"}}),
             "Can't amend encryption options - encryption not present");
   auto aes = Image::open(folder / "aes", with_key());
-  EXPECT_EQ(amend(*aes, {{"state", "active"}, {"new-secret", "n"}}),
+  EXPECT_EQ(change_keys(*aes, {{"state", "active"}, {"new-secret", "n"}}),
             "Only LUKS encryption options can be amended");
 }
 

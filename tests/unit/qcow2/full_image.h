@@ -1,13 +1,10 @@
-// An image with everything in it, and all that anybody can read from one; for tests that break off
-// what changes it.
+// An image with everything in it, for tests that break off what changes it.
 #pragma once
 
-#include <functional>
 #include <map>
-#include <optional>
 
-#include "bitmap_truth.h"
 #include "image_fixture.h"
+#include "whole_contents.h"
 
 namespace oxbow::testing {
 
@@ -42,42 +39,29 @@ class FullImage {
  private:
   explicit FullImage(const FullShape& full) : full_(full), image_(full.shape) {}
 
-  static async::Loop& loop() { return async::Loop::current_thread(); }
-
-  void write(uint64_t offset, uint64_t length, int pattern) {
-    const Bytes data(length, std::byte(pattern));
-    const iovec part{const_cast<std::byte*>(data.data()), data.size()};
-    ASSERT_TRUE(loop().run(image_.node().write(offset, IoSpan(&part, 1))));
-  }
-  static void take(graph::Node& node, const char* name) {
-    format::qcow2::Snapshot snapshot;
-    snapshot.name = name;
-    ASSERT_TRUE(loop().run(engine(node).create_snapshot(std::move(snapshot))));
-  }
-
   storage::SparseBytes make_plain() {
     const uint64_t size = full_.shape.bytes;
     const uint64_t cluster = uint64_t{1} << full_.shape.cluster_bits;
     graph::Node& node = image_.node();
-    write(0, size / 2, 1);
+    write(node, 0, size / 2, 1);
     take(node, "gone");
-    write(0, size / 2, 2);
-    write(cluster, 3 * cluster, 0);
+    write(node, 0, size / 2, 2);
+    write(node, cluster, 3 * cluster, 0);
     take(node, "one");
-    write(size / 4 - 100, size / 8, 3);
+    write(node, size / 4 - 100, size / 8, 3);
     // The same tables twice: what they name counts for both.
     take(node, "two");
     take(node, "three");
-    write(size / 8, size / 4, 4);
+    write(node, size / 8, size / 4, 4);
     const Bytes state(3 * cluster / 2, std::byte{5});
     const iovec part{const_cast<std::byte*>(state.data()), state.size()};
     EXPECT_TRUE(loop().run(node.write_vm_state(100, IoSpan(&part, 1))));
-    write(size / 2 + cluster, 2 * cluster, 0);
+    write(node, size / 2 + cluster, 2 * cluster, 0);
     if (full_.bitmap) {
       const auto bitmaps = loop().run(engine(node).change_bitmaps());
       EXPECT_TRUE(loop().run((*bitmaps)->add("b", 12, true)));
     }
-    write(size / 2 - 5000, 4000, 6);
+    write(node, size / 2 - 5000, 4000, 6);
     EXPECT_TRUE(loop().run(engine(node).delete_snapshot("gone", format::qcow2::SnapshotKey::name)));
     return image_.close_and_take();
   }
@@ -130,78 +114,5 @@ class FullImage {
   const FullShape& full_;
   TestImage image_;
 };
-
-/// What a check finds that is worse than leaks, and than clusters that could be written in place
-/// and are not known to be.
-inline std::string serious_finding(const storage::SparseBytes& bytes) {
-  async::Loop& loop = async::Loop::current_thread();
-  storage::MemoryStorage file(bytes);
-  const auto header = loop.run(format::qcow2::read_header(file, true));
-  if (!header) return header.error().message();
-  std::string serious;
-  const auto checked = loop.run(format::qcow2::check(file, *header, [&](const CheckFinding& found) {
-    const bool copy_only =
-        found.text.find("OFLAG_COPIED") != std::string::npos && found.text.ends_with("refcount=1");
-    if (found.severity == CheckFinding::Severity::error && !copy_only) serious += found.text;
-  }));
-  return checked ? serious : checked.error().message();
-}
-
-using DirtyRanges = std::vector<std::pair<uint64_t, uint64_t>>;
-
-/// All that anybody can read from an image.
-struct Contents {
-  Bytes disk;
-  Bytes vm_state;
-  std::map<std::string, Bytes> snapshots;
-  /// Ranges; of a bitmap that is not trusted nothing.
-  std::map<std::string, std::optional<DirtyRanges>> dirty;
-
-  bool operator==(const Contents&) const = default;
-};
-
-inline void read_bitmaps(format::qcow2::Qcow2Image& image, Contents& out) {
-  async::Loop& loop = async::Loop::current_thread();
-  for (const auto& bitmap : image.bitmaps().list()) {
-    auto& ranges = out.dirty[bitmap.name];
-    const auto bits = loop.run(image.bitmaps().bits_of(bitmap.name));
-    if (!bits) continue;
-    ranges.emplace();
-    for (uint64_t at = 0; (at = (*bits)->next_set(at)) < (*bits)->size();) {
-      const uint64_t end = (*bits)->next_clear(at);
-      ranges->emplace_back(at, end);
-      at = end;
-    }
-  }
-}
-
-/// The disks of snapshots are left empty where they are not `wanted`.
-inline Contents contents_of(
-    const storage::SparseBytes& bytes, const std::function<bool(const std::string&)>& wanted =
-                                           [](const std::string&) { return true; }) {
-  async::Loop& loop = async::Loop::current_thread();
-  const auto file = std::make_shared<storage::MemoryStorage>(bytes);
-  auto node = open_node(std::make_unique<storage::LentStorage>(file), nullptr, false);
-  EXPECT_TRUE(node) << node.error().message();
-  Contents out;
-  if (!node) return out;
-  out.disk = read_all(**node);
-  out.vm_state.resize(100 + 40000);
-  const iovec part{out.vm_state.data(), out.vm_state.size()};
-  EXPECT_TRUE(loop.run((*node)->read_vm_state(0, IoSpan(&part, 1))));
-  format::qcow2::Qcow2Image& image = engine(**node);
-  read_bitmaps(image, out);
-  const auto snapshots = loop.run(format::qcow2::read_snapshots(image.file(), image.header()));
-  EXPECT_TRUE(snapshots) << snapshots.error().message();
-  for (const auto& snapshot : *snapshots) {
-    out.snapshots[snapshot.name];
-    if (!wanted(snapshot.name)) continue;
-    const auto seen = loop.run(image.view_snapshot(snapshot.id));
-    EXPECT_TRUE(seen) << seen.error().message();
-    out.snapshots[snapshot.name] = read_all(**node);
-  }
-  EXPECT_TRUE(loop.run((*node)->close()));
-  return out;
-}
 
 }  // namespace oxbow::testing

@@ -1,4 +1,4 @@
-// -o of create and convert.
+// -o of create, convert and amend.
 #include "create_options.h"
 
 #include <gtest/gtest.h>
@@ -78,6 +78,21 @@ TEST(CreateOptions, HelpOfAFormatAloneLeavesTheFileLevelOut) {
             "  nocow=<bool (on/off)>  - Turn off copy-on-write (valid only on btrfs)\n"
             "  preallocation=<str>    - Preallocation mode (allowed values: off, falloc, full)\n"
             "  size=<size>            - Virtual disk size\n");
+}
+
+TEST(CreateOptions, AmendingTakesKeysOfItsOwn) {
+  auto list = CreateOptionList::for_amending("qcow2");
+  ASSERT_TRUE(list);
+  EXPECT_TRUE(list->parse("compat=v2,size=1M,lazy_refcounts=yes"));
+  EXPECT_EQ(list->given(),
+            (Options{{"compat", "v2"}, {"lazy_refcounts", "on"}, {"size", "1048576"}}));
+  const auto only_new = list->parse("cluster_size=4k");
+  EXPECT_EQ(only_new.error().message(), "Invalid parameter 'cluster_size'");
+  EXPECT_EQ(only_new.error().hint(), "This option is only supported for image creation\n");
+  EXPECT_EQ(list->parse("nocow=on").error().hint(), "");
+  EXPECT_EQ(CreateOptionList::for_amending("vmdk").error().message(),
+            "Format driver 'vmdk' does not support option amendment");
+  EXPECT_EQ(CreateOptionList::for_amending("nope").error().message(), "Unknown file format 'nope'");
 }
 
 }  // namespace

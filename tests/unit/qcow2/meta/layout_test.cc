@@ -48,6 +48,13 @@ TEST(Layout, tells_the_kinds_of_entries_apart) {
   EXPECT_EQ(kind_of({0x10001, 0}, false), L2Kind::normal);
   EXPECT_EQ(kind_of({copied_flag | 0x10000, 0}, true), L2Kind::normal);
   EXPECT_EQ(kind_of({l2_compressed_flag | 1, 0}, true), L2Kind::compressed);
+  // Offset 0 is a place in a data file, and nowhere else.
+  EXPECT_EQ(kind_of(l2_entry(copied_flag, 0, true), true), L2Kind::normal);
+  EXPECT_EQ(kind_of(l2_entry(copied_flag | 1, 0, true), true), L2Kind::zero_plain);
+  EXPECT_EQ(kind_of(l2_entry(copied_flag, 0, false), true), L2Kind::unallocated);
+  EXPECT_EQ(l2_entry(copied_flag | 0x10000, 7, false).raw, copied_flag | 0x10000);
+  EXPECT_EQ(l2_entry(copied_flag | l2_compressed_flag, 0, false).raw,
+            copied_flag | l2_compressed_flag);
 }
 
 TEST(ReferenceMap, counts_beyond_a_byte_and_across_words) {
