@@ -23,6 +23,8 @@ struct EncryptionOptions {
   std::optional<std::string> format;  ///< "aes", "luks": which one the header must say
   /// Asked for an encrypted image. Absent: its guest data will not be asked for.
   PassphraseSource passphrase;
+  /// Guest data passes as it is stored, and the key slots are not looked at: for tests.
+  bool as_stored = false;
 };
 
 /// The LUKS header's clusters.

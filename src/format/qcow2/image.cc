@@ -95,7 +95,7 @@ Task<> Qcow2Image::start() {
   if (in_use && (header_.incompatible_features & incompatible_dirty) != 0) {
     CO_TRY(co_await repair_dirty());
   }
-  if (header_.crypt_method != crypt_none) {
+  if (header_.crypt_method != crypt_none && !options_.encryption.as_stored) {
     CO_TRY_ASSIGN(encryption_,
                   co_await Encryption::open(gate_, data_, header_, options_.encryption));
   }

@@ -75,6 +75,7 @@ inline Result<std::shared_ptr<graph::Node>> open_node(std::unique_ptr<storage::S
   options.writable = writable;
   options.has_backing = backing != nullptr;
   options.pass_discard = pass_discard;
+  options.encryption.as_stored = true;
   auto image = async::Loop::current_thread().run(
       format::qcow2::open_qcow2(std::move(file), std::move(options)));
   if (!image) return std::unexpected(image.error());

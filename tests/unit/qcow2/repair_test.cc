@@ -26,6 +26,7 @@ CheckResult repair_bytes(storage::SparseBytes& bytes, Repair what) {
   format::qcow2::Qcow2OpenOptions options;
   options.writable = true;
   options.check_only = true;
+  options.encryption.as_stored = true;
   async::Loop& loop = async::Loop::current_thread();
   auto opened = loop.run(format::qcow2::open_qcow2(std::make_unique<storage::LentStorage>(memory),
                                                    std::move(options)));
@@ -46,6 +47,7 @@ class RepairTest : public ::testing::Test {
     format::qcow2::Qcow2OpenOptions options;
     options.writable = writable;
     options.check_only = check_only;
+    options.encryption.as_stored = true;
     auto image = run(format::qcow2::open_qcow2(std::make_unique<storage::LentStorage>(memory_),
                                                std::move(options)));
     return image ? std::move(*image) : nullptr;

@@ -65,8 +65,7 @@ class RichImage {
     bytes = image.close_and_take();
   }
 
-  // A bitmap of one cluster of bits, and the place of an encryption header. The disk itself is not
-  // encrypted: what the guest writes is what lies in the file.
+  // A bitmap of one cluster of bits, and the place of an encryption header.
   void add_extensions() {
     const uint64_t directory = add_cluster();
     const uint64_t table = add_cluster();
@@ -86,6 +85,8 @@ class RichImage {
     store64(bytes, 160, cluster);
     store64(bytes, 168, 0);
     store64(bytes, 88, format::qcow2::autoclear_bitmaps);
+    store64(bytes, 32,
+            uint64_t{format::qcow2::crypt_luks} << 32 | (load64(bytes, 32) & 0xffffffff));
     place[Writes::bitmap_directory] = directory;
     place[Writes::bitmap_table] = table;
     place[Writes::bitmap_data] = data;
