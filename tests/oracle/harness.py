@@ -161,7 +161,7 @@ class Harness:
     def _action(self, step, directory, outcome):
         try:
             actions.run_action(step.argv, directory)
-        except (OSError, TypeError) as error:
+        except (OSError, TypeError, ArithmeticError) as error:
             if step.who != "try-action":
                 outcome.failures.append(Failure("action", step.text, str(error)))
 
