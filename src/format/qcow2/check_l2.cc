@@ -66,7 +66,9 @@ void L2Checker::check(const std::byte* table, bool active, std::vector<uint64_t>
   const uint64_t entries = header_.l2_entries();
   if (header_.extended_l2()) {
     for (uint64_t i = 0; i < entries; ++i) {
-      check_entry({load_be<uint64_t>(table + i * 16), load_be<uint64_t>(table + i * 16 + 8)}, i);
+      check_entry(l2_entry(load_be<uint64_t>(table + i * 16), load_be<uint64_t>(table + i * 16 + 8),
+                           header_.has_data_file()),
+                  i);
     }
     return;
   }
@@ -77,7 +79,7 @@ void L2Checker::check(const std::byte* table, bool active, std::vector<uint64_t>
       continue;
     }
     const uint64_t run = take_run(table, i, raw);
-    if (run == 0) check_entry({raw, 0}, i);
+    if (run == 0) check_entry(l2_entry(raw, 0, header_.has_data_file()), i);
     i += std::max<uint64_t>(1, run);
   }
 }
@@ -127,7 +129,8 @@ bool L2Checker::has_misplaced_zeroes(const std::byte* table) const {
   const bool extended = header_.extended_l2();
   for (uint64_t i = 0; i < header_.l2_entries(); ++i) {
     const std::byte* at = table + i * header_.l2_entry_size();
-    const L2Entry entry{load_be<uint64_t>(at), extended ? load_be<uint64_t>(at + 8) : 0};
+    const L2Entry entry = l2_entry(load_be<uint64_t>(at), extended ? load_be<uint64_t>(at + 8) : 0,
+                                   header_.has_data_file());
     if (reads_zero(entry, kind_of(entry, !extended)) &&
         !is_aligned(entry.raw & l2_offset_mask, header_.cluster_size())) {
       return true;

@@ -6,6 +6,11 @@ namespace oxbow::format::qcow2 {
 
 using storage::Preallocation;
 
+Task<> GuestData::not_open() const {
+  co_return fail(ErrorKind::invalid_argument,
+                 gate_.file().filename() + ": the external data file is not open", EINVAL);
+}
+
 Task<uint64_t> GuestData::allocate(uint64_t guest, uint64_t count) {
   if (elsewhere()) co_return guest << header_.cluster_bits;
   co_return co_await refcounts_.allocate(Writes::data, count);

@@ -30,8 +30,10 @@ class GuestData {
   /// To look at.
   [[nodiscard]] storage::Source& file() const { return elsewhere() ? *data_file_ : gate_.file(); }
 
+  /// invalid_argument where there is a data file and it was not opened.
   Task<> read(uint64_t host, IoSpan into) {
-    return elsewhere() ? data_file_->read(host, into) : gate_.read(host, into);
+    if (elsewhere()) return data_file_->read(host, into);
+    return header_.has_data_file() ? not_open() : gate_.read(host, into);
   }
   Task<> write(uint64_t host, IoSpan from) {
     return elsewhere() ? data_file_->write(host, from) : gate_.write(Writes::data, host, from);
@@ -84,6 +86,7 @@ class GuestData {
     return (header_.autoclear_features & autoclear_raw_data_file) != 0;
   }
   Task<> truncate(uint64_t size, storage::Preallocation preallocation);
+  Task<> not_open() const;
 
   Gate& gate_;
   Refcounts& refcounts_;
