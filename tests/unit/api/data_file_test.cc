@@ -184,6 +184,7 @@ TEST_F(DataFiles, IsNotTheImageItself) {
 TEST_F(DataFiles, InfoNeedsNone) {
   const std::string data = folder_ / "images/d.raw";
   ASSERT_TRUE(create(folder_ / "images/a.qcow2", data));
+  ASSERT_TRUE(write(folder_ / "images/a.qcow2", std::byte{9}, trusting(true)));
   fs::remove(data);
   OpenOptions options = trusting();
   options.open_data_file = false;
