@@ -167,6 +167,12 @@ _COMMANDS = """
     long-data-file | @truncate d.raw 5M ; qemu-img resize a.qcow2 3M
     rebase-unsafe | qemu-img rebase -u -b b.qcow2 -F qcow2 a.qcow2 ; qemu-img info a.qcow2
     rebase | qemu-img rebase -b b.qcow2 -F qcow2 a.qcow2 ; qemu-img info a.qcow2
+    amend-raw-on | qemu-img amend -o data_file_raw=on a.qcow2 ; qemu-img info a.qcow2
+    amend-raw-off | qemu-img amend -o data_file_raw=off a.qcow2 ; qemu-img info a.qcow2 ; qemu-io -c "write -P 7 1M 70k" -c "discard 0 64k" a.qcow2
+    amend-name | @cp d.raw e.raw ; qemu-img amend -o data_file=e.raw a.qcow2 ; qemu-img info a.qcow2 ; qemu-io -c "write -P 7 1M 64k" a.qcow2
+    amend-no-name | qemu-img amend -o data_file= a.qcow2 ; qemu-img info a.qcow2 ; qemu-io -c "read 0 1" a.qcow2
+    amend-version | qemu-img amend -o compat=0.10 a.qcow2
+    amend-size | qemu-img amend -o size=3M a.qcow2 ; qemu-img map --output=json a.qcow2
     on-top | qemu-img create -f qcow2 -b a.qcow2 -F qcow2 o.qcow2 ; qemu-io -c "write -P 8 1M 64k" o.qcow2 ; qemu-img commit o.qcow2 ; qemu-io -c "read -P 8 1M 64k" a.qcow2
 """
 
