@@ -43,10 +43,13 @@ RebaseJob::RebaseJob(std::shared_ptr<Node> image, std::shared_ptr<Node> below,
 Task<> RebaseJob::run() {
   if (options_.progress.report) options_.progress.report(0, image_->virtual_size());
   announce_bulk(true);
+  const bool compressed_before = image_->compresses();
+  if (options_.compress) image_->set_compress(true);
   async::TaskGroup group(at_once);
   const Result<void> started = co_await start_items(group);
   if (!started) turns_.give_up();
   const Result<void> ended = co_await group.join();
+  image_->set_compress(compressed_before);
   announce_bulk(false);
   CO_TRY(ended);
   CO_TRY(started);
@@ -270,18 +273,6 @@ Task<> RebaseJob::fill_holes(const Difference& difference, std::span<const std::
   co_return {};
 }
 
-// Compressed are whole units that the image has no room for yet.
-Task<> RebaseJob::write_data(uint64_t offset, std::span<const std::byte> bytes) {
-  const uint64_t end = offset + bytes.size();
-  const bool whole = offset % unit_ == 0 && (end % unit_ == 0 || end == image_->virtual_size());
-  const iovec slice = io_slice(bytes);
-  if (options_.compress && whole) {
-    const Result<void> packed = co_await image_->write_compressed(offset, IoSpan(&slice, 1));
-    if (packed || packed.error().kind() != ErrorKind::exists) co_return packed;
-  }
-  co_return co_await image_->write(offset, IoSpan(&slice, 1));
-}
-
 Task<> RebaseJob::write(const Difference& difference, std::span<const std::byte> bytes) {
   Result<void> done;
   if (difference.zeroes) {
@@ -289,7 +280,8 @@ Task<> RebaseJob::write(const Difference& difference, std::span<const std::byte>
     done = co_await image_->write_zeroes(difference.offset, difference.length, flags);
     if (done && old_ == nullptr) done = co_await fill_holes(difference, bytes);
   } else {
-    done = co_await write_data(difference.offset, bytes.first(difference.length));
+    const iovec slice = io_slice(bytes.first(difference.length));
+    done = co_await image_->write(difference.offset, IoSpan(&slice, 1));
   }
   if (done || done.error().kind() == ErrorKind::cancelled) co_return done;
   const char* why = std::strerror(done.error().as_errno());

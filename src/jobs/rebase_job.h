@@ -77,7 +77,6 @@ class RebaseJob {
   void compare(const Piece& piece, std::span<const std::byte> old_bytes,
                std::span<const std::byte> new_bytes, std::vector<Difference>& found) const;
   Task<> write(const Difference& difference, std::span<const std::byte> bytes);
-  Task<> write_data(uint64_t offset, std::span<const std::byte> bytes);
   Task<> fill_holes(const Difference& difference, std::span<const std::byte> zeroes);
   void announce_bulk(bool on);
 

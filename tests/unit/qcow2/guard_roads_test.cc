@@ -125,7 +125,10 @@ TEST_P(GuardRoads, lead_nowhere) {
   ASSERT_FALSE(done);
   if (road.looks_at_bitmaps && is_of_bitmaps(kind.kind)) {
     rich.bytes = opened.memory->bytes();
-    EXPECT_EQ(rich.contents(place), before);
+    std::vector<std::byte> expected = before;
+    // The bitmap is in use from the moment on at which the disk may grow.
+    if (kind.kind == Writes::bitmap_directory) expected[15] |= std::byte{1};
+    EXPECT_EQ(rich.contents(place), expected);
     return;
   }
   EXPECT_EQ(done.error().as_errno(), EIO) << done.error().message();
