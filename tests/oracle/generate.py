@@ -288,7 +288,7 @@ def gen_amend(rng, name):
     size = max(512, disk_size(rng, cluster) // 512 * 512)
     setup = [create_line(rng, "a.qcow2", size, opts).replace("create", "create -q", 1)]
     guest = Guest(size)
-    changes = [c for c in sequence(rng, guest, cluster, 10) if _always_works(c)]
+    changes = [c for c in sequence(rng, guest, cluster, 10) if always_works(c)]
     if changes:
         setup.append(call(changes, "a.qcow2"))
     zeroes = f"write {rng.choice(('-z', '-zu'))} {rng.randrange(size // 512) * 512} 512"
