@@ -110,8 +110,7 @@ Task<std::unique_ptr<storage::Storage>> make_data_file(storage::FileCreateOption
                                                        std::string path,
                                                        const qcow2::Qcow2CreateOptions& image) {
   file.path = std::move(path);
-  const uint64_t unit = image.links_data() ? uint64_t{1} << image.cluster_bits : 512;
-  file.size = align_up(image.size, unit);
+  file.size = align_up(image.size, 512);
   const bool space = image.preallocation != storage::Preallocation::metadata;
   file.preallocation = space ? image.preallocation : storage::Preallocation::off;
   co_return co_await make_file(std::move(file));

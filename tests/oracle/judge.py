@@ -29,6 +29,7 @@ class Judge:
 
     def compare_images(self, before, stock_dir, our_dir, outcome):
         """Appends a failure for every image that differs in what must be equal."""
+        data_files = _data_files(stock_dir)
         for name in sorted(os.listdir(stock_dir)):
             paths = [os.path.join(base, name) for base in (before, stock_dir, our_dir)]
             if not all(os.path.isfile(path) for path in paths[1:]):
@@ -45,6 +46,9 @@ class Judge:
                 continue
             if kind == "luks":  # random throughout; cases let each side read the other's
                 self._size(name, paths[1], paths[2], outcome)
+                continue
+            if name in data_files:
+                self._external_data(name, data_files[name], stock_dir, our_dir, outcome)
                 continue
             if kind == "raw":
                 self._raw(name, paths[1], paths[2], outcome)
@@ -69,6 +73,18 @@ class Judge:
         holes = list(data_ranges(stock)), list(data_ranges(ours))
         if sizes[0] == sizes[1] and holes[0] != holes[1]:
             self._fail(outcome, "raw-holes", name, f"- {holes[0][:8]}\n+ {holes[1][:8]}")
+
+    def _external_data(self, name, raw, stock_dir, our_dir, outcome):
+        """The image is compared as a disk. By itself its data file must read as that disk only
+        where it is raw; how long it is beyond, and where it has holes, is each tool's own."""
+        paths = [os.path.join(base, name) for base in (stock_dir, our_dir)]
+        if raw:
+            said = self.stock.run((IMG, "compare", "-f", "raw", "-F", "raw", *paths), stock_dir)
+            if said.code != 0:
+                self._fail(outcome, "data-file-bytes", name, said.stdout + said.stderr)
+        used = [os.stat(path).st_blocks * 512 for path in paths]
+        if not compare.disk_size_near(used[1], used[0]):
+            self._fail(outcome, "data-file-size", name, f"stock {used[0]}, oxbow {used[1]}")
 
     def _foreign(self, name, kind, stock_dir, our_dir, identical, outcome):
         """Other formats: the same bytes, or the same disk by stock's check and compare."""
@@ -186,6 +202,18 @@ class Judge:
             self._fail(outcome, "cross-read", name, detail)
         if os.path.exists(path):
             os.remove(path)
+
+
+def _data_files(folder):
+    """The external data files of the qcow2 images in a folder, and whether each is raw."""
+    found = {}
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        data = _data_file(path) if os.path.isfile(path) else None
+        if data:
+            with Qcow2(path) as image:
+                found[os.path.basename(data)] = image.data_file_raw
+    return found
 
 
 def _data_file(path):

@@ -37,6 +37,7 @@ EXTENSION_BITMAPS = 0x23852875
 EXTENSION_BACKING_FORMAT = 0xE2792ACA
 EXTENSION_DATA_FILE = 0x44415441
 INCOMPATIBLE_DATA_FILE = 4
+AUTOCLEAR_RAW_DATA = 2
 
 
 class Qcow2:
@@ -140,6 +141,11 @@ class Qcow2:
         if self.header("version") < 3 or not self.header("incompatible") & INCOMPATIBLE_DATA_FILE:
             return None
         return self.extensions().get(EXTENSION_DATA_FILE, b"").decode("utf-8", "surrogateescape")
+
+    @property
+    def data_file_raw(self):
+        """Whether the external data file is to read as the disk by itself."""
+        return self.header("version") >= 3 and bool(self.header("autoclear") & AUTOCLEAR_RAW_DATA)
 
     def extensions(self):
         """Header extensions: type -> bytes. Stops at what is not an extension."""
