@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::array<SearchEffort, deflate_levels> efforts = {{{2, 16, 0},
                                                                {4, 32, 0},
-                                                               {3, 12, 12},
-                                                               {4, 16, 16},
+                                                               {2, 12, 8},
+                                                               {3, 16, 8},
                                                                {8, 30, 10},
                                                                {12, 32, 10},
                                                                {32, 96, 32},
