@@ -232,7 +232,7 @@ CASES += table(
             f"twice | qemu-io -c 'write -P 3 256k 4k' -c 'write -P 4 260k 4k' -c 'write -P 4 256k 64k' -c 'read -P 3 256k 4k' --image-opts {_PACKED}",
             f"zeroes | qemu-io -c 'write -z 0 64k' -c 'write -z 512k 64k' -c 'discard 64k 64k' -c flush --image-opts {_PACKED} ; qemu-img map --output=json c.qcow2",
             f"over-backing | qemu-io -c 'write -P 9 257k 1k' -c 'write -P 9 1k 1k' -c 'read -P 1 0 1k' -c 'read -P 9 1k 1k' -c map --image-opts {_PACKED_TOP} ; qemu-img map --output=json top.qcow2",
-            f"aio | qemu-io -c 'aio_write -P 3 512k 64k' -c 'aio_write -P 4 640k 100k' -c aio_flush -c 'read -P 3 512k 64k' -c 'read -P 4 640k 100k' --image-opts {_PACKED}",
+            f"aio | qemu-io -c 'aio_write -P 3 512k 64k' -c aio_flush -c 'aio_write -P 4 640k 100k' -c aio_flush -c 'read -P 3 512k 64k' -c 'read -P 4 640k 100k' --image-opts {_PACKED}",
             f"resize | qemu-img resize --image-opts {_PACKED} 2M ; qemu-img info c.qcow2",
             f"snapshot | qemu-img snapshot -c s --image-opts {_PACKED} ; qemu-img check c.qcow2",
             f"read-only | qemu-io -r -c 'read -P 1 0 4k' -c 'write 512k 64k' --image-opts {_PACKED}",
