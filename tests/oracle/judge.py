@@ -209,10 +209,11 @@ def _data_files(folder):
     found = {}
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        data = _data_file(path) if os.path.isfile(path) else None
-        if data:
-            with Qcow2(path) as image:
-                found[os.path.basename(data)] = image.data_file_raw
+        if not os.path.isfile(path) or _magic(path) != MAGIC:
+            continue
+        with Qcow2(path) as image:
+            if image.data_file:
+                found[os.path.basename(image.data_file)] = image.data_file_raw
     return found
 
 
