@@ -2,7 +2,7 @@
 # about half of a file's time goes into reading them. Last in the list of folders, so that it
 # sees every target.
 option(OXBOW_PRECOMPILED "Precompile the standard headers" ON)
-if(NOT OXBOW_PRECOMPILED OR NOT CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+if(NOT OXBOW_PRECOMPILED)
   return()
 endif()
 
@@ -37,8 +37,10 @@ foreach(target ${all_targets})
     set(kind TESTS)
     list(APPEND headers <gtest/gtest.h>)
   endif()
-  # ccache may use a precompiled header only if it sees which one was read.
-  target_compile_options(${target} PRIVATE -fpch-preprocess)
+  # ccache may use a precompiled header only if it sees which one was read (GCC), and if it is
+  # the same whenever it was compiled (Clang).
+  target_compile_options(${target} PRIVATE
+    $<IF:$<CXX_COMPILER_ID:GNU>,-fpch-preprocess,SHELL:-Xclang -fno-pch-timestamp>)
   if(DEFINED first_${kind})
     target_precompile_headers(${target} REUSE_FROM ${first_${kind}})
   else()
