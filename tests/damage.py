@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Images made by the stock tools, spoilt in one way at a time, and what `check`, `check -r leaks`
-and `check -r all` make of each, the stock tool's and Oxbow's: Oxbow's repair changes no guest data
-that could be read before, what it calls repaired the stock check finds clean, and it repairs
-whatever the stock repair does.
+and `check -r all` make of each, the stock tool's and Oxbow's, and Oxbow's `check -r unreadable`:
+Oxbow's repair changes no guest data that could be read before, what it calls repaired the stock
+check finds clean, and it repairs whatever the stock repair does.
 
     tests/damage.py BUILD_FOLDER [--only WORD] [--each] [--write docs/damage.md]"""
 
@@ -284,6 +284,13 @@ class Outcome:
         self.clean = run(STOCK, "check", copy).returncode
         self.lost_by_all = self.lost(oxbow, copy, held_before, truth, made)
 
+        self.given_up = None
+        if checker == oxbow and self.all != 0:
+            self.given_up = self.try_on(copy, spoilt, checker, "-r", "unreadable")
+            self.clean_then = run(STOCK, "check", copy).returncode
+            self.lost_then = self.lost(oxbow, copy, {at for at in held_before if at[0] not in made[1]},
+                                       truth, made)
+
     @staticmethod
     def try_on(copy, spoilt, checker, *words):
         shutil.copy(spoilt, copy)
@@ -298,6 +305,11 @@ class Outcome:
     @property
     def repaired(self):
         return self.clean == 0 and not self.lost_by_all
+
+    def unreadable_words(self):
+        if self.given_up is None:
+            return ""
+        return f"{self.given_up}: " + ("repaired" if self.clean_then == 0 else "not repaired")
 
     def words(self):
         clean = "clean" if self.plain == 0 else "repaired"
@@ -322,15 +334,20 @@ def judge(damage, kind, stock, ours, faults):
         faults.append(f"{where}: stock repairs it: {stock.words()} | {ours.words()}")
     if -1 in (ours.plain, ours.leaks, ours.all):
         faults.append(f"{where}: hangs")
+    if ours.given_up is not None:
+        if ours.lost_then:
+            faults.append(f"{where}: {ours.lost_then} lost by `unreadable`")
+        if ours.given_up == 0 and ours.clean_then != 0:
+            faults.append(f"{where}: `unreadable` calls it repaired, stock gives {ours.clean_then}")
 
 
 def row(damage, outcomes):
     """Lines of the table: images for which both tools do the same are one."""
     grouped = {}
     for kind, stock, ours in outcomes:
-        grouped.setdefault((stock.words(), ours.words()), []).append(kind)
-    for (stock, ours), kinds in grouped.items():
-        yield f"| {damage} | {', '.join(kinds)} | {stock} | {ours} |"
+        grouped.setdefault((stock.words(), ours.words(), ours.unreadable_words()), []).append(kind)
+    for states, kinds in grouped.items():
+        yield f"| {damage} | {', '.join(kinds)} | {' | '.join(states)} |"
 
 
 # All copies of that image have one data file, which a tool locks.
@@ -361,7 +378,8 @@ def try_all(oxbow, folder, originals, damage, kinds, spoil):
 
 
 def write_table(path, lines):
-    heading = "| damage | images | stock | Oxbow |\n| --- | --- | --- | --- |\n"
+    heading = ("| damage | images | stock | Oxbow | `-r unreadable` |\n"
+               "| --- | --- | --- | --- | --- |\n")
     text = path.read_text().split(heading)[0] if path.exists() else ""
     path.write_text(text + heading + "\n".join(lines) + "\n")
 

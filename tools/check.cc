@@ -145,10 +145,14 @@ std::optional<int> read_options(const ToolContext& context, CommandLine& line,
           arguments.repair = Repair::leaks;
         } else if (what == "all") {
           arguments.repair = Repair::all;
+        } else if (what == "unreadable" && !context.stock_name) {
+          arguments.repair = Repair::unreadable;
         } else {
-          return usage_error(
-              context,
-              fmt::format("Unknown option value for -r (expecting 'leaks' or 'all'): {}", what));
+          return usage_error(context,
+                             fmt::format("Unknown option value for -r (expecting {}): {}",
+                                         context.stock_name ? "'leaks' or 'all'"
+                                                            : "'leaks', 'all' or 'unreadable'",
+                                         what));
         }
         break;
       case 'T': words.cache = line.argument(); break;

@@ -119,7 +119,10 @@ constexpr std::array meanings = {
     Meaning{"bitmap", "-b", "the image that --merge finds its bitmap in"},
     Meaning{"bitmap", "-F", "the format of that image"},
     Meaning{"bitmap", "-g", "bytes that a bit of a new bitmap stands for"},
-    Meaning{"check", "-r", "repairs leaks alone, or all that is found"},
+    Meaning{
+        "check", "-r",
+        "repairs leaks alone, or all that can be without a guess; \"unreadable\" (not under stock "
+        "names) gives up what cannot be read besides"},
     Meaning{"commit", "-b", "the image below that is written to (the one directly below)"},
     Meaning{"commit", "-d", "the image is not emptied"},
     Meaning{"commit", "-r", "at most so many bytes a second"},

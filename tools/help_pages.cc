@@ -17,7 +17,7 @@ std::string_view choices(std::string_view option) {
   if (option == "--output") return "human json";
   if (option == "--preallocation") return "off metadata falloc full";
   if (option == "--trust") return "none same-directory all";
-  if (option == "-r") return "leaks all";
+  if (option == "-r") return "leaks all unreadable";
   return {};
 }
 

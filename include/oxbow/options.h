@@ -43,6 +43,9 @@ enum class Repair {
   /// right; what needs more than that is told.
   leaks,
   all,  ///< whatever can be without a guess; guest data is never touched
+  /// Besides, gives up what cannot be read any more: entries that lead nowhere become unallocated,
+  /// snapshots without a table go, and bitmaps that follow the disk say that all of it is dirty.
+  unreadable,
 };
 
 enum class DetectZeroes { off, on, unmap };

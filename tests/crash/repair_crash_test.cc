@@ -57,6 +57,13 @@ void turn_flags(storage::SparseBytes& bytes) {
     }
   }
 }
+void set_reserved_bits(storage::SparseBytes& bytes) {
+  const uint64_t l1 = load64(bytes, 40);
+  const uint64_t table = load64(bytes, l1) & format::qcow2::l1_offset_mask;
+  for (const uint64_t at : {l1 + 8, table, table + 16}) {
+    store64(bytes, at, load64(bytes, at) | uint64_t{1} << 60 | uint64_t{1} << 3);
+  }
+}
 void lose_block(storage::SparseBytes& bytes) { store64(bytes, load64(bytes, 48), 0); }
 void misplace_block(storage::SparseBytes& bytes) {
   store64(bytes, load64(bytes, 48), load64(bytes, 40));
@@ -94,6 +101,7 @@ const Damage damages[] = {
     {"counts_gone", clear_counts},
     {"counts_too_high", raise_counts},
     {"flags", turn_flags},
+    {"reserved_bits", set_reserved_bits},
     {"block_gone", lose_block},
     {"block_on_a_table", misplace_block},
     {"block_on_an_l2_table", share_block_with_l2},

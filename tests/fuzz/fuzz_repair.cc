@@ -16,7 +16,7 @@ void require(bool holds, const char* what) {
   std::abort();
 }
 
-Result<CheckResult> repair(async::Loop& loop, storage::SparseBytes& bytes) {
+Result<CheckResult> repair(async::Loop& loop, storage::SparseBytes& bytes, Repair what) {
   storage::MemoryStorage* file = nullptr;
   auto owned = std::make_unique<storage::MemoryStorage>(bytes);
   file = owned.get();
@@ -25,7 +25,7 @@ Result<CheckResult> repair(async::Loop& loop, storage::SparseBytes& bytes) {
   options.check_only = true;
   auto image = loop.run(format::qcow2::open_qcow2(std::move(owned), std::move(options)));
   if (!image) return std::unexpected(image.error());
-  auto result = loop.run((*image)->repair(Repair::all, {}));
+  auto result = loop.run((*image)->repair(what, {}));
   bytes = file->bytes();
   (void)loop.run((*image)->close());
   return result;
@@ -48,7 +48,8 @@ void compact(async::Loop& loop, const storage::SparseBytes& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   async::Loop& loop = async::Loop::current_thread();
   storage::SparseBytes bytes = fuzz::bytes_of(data, size);
-  const auto first = repair(loop, bytes);
+  const Repair what = size % 2 == 0 ? Repair::all : Repair::unreadable;
+  const auto first = repair(loop, bytes, what);
   if (!first || !is_right(*first)) return 0;
   storage::MemoryStorage file(bytes);
   const auto header = loop.run(format::qcow2::read_header(file, true));

@@ -123,7 +123,7 @@ Task<> ParallelsImage::check_end(CheckResult& result, const FindingSink& on_find
 
 Task<CheckResult> ParallelsImage::check(FindingSink on_finding, Repair repair) {
   CheckResult result;
-  const bool fix = repair == Repair::all;
+  const bool fix = repair >= Repair::all;
   if (header_.in_use) {
     const auto severity = CheckFinding::Severity::error;
     if (on_finding) on_finding(finding(fix, "image was not closed correctly", severity));

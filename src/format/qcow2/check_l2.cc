@@ -59,17 +59,19 @@ void RegionCounter::count_clusters(uint64_t first, uint64_t count) {
   }
 }
 
-void L2Checker::check(const std::byte* table, bool active, std::vector<uint64_t>* to_zero) {
+L2Entry L2Checker::entry_at(const std::byte* table, uint64_t index) const {
+  const std::byte* at = table + index * header_.l2_entry_size();
+  return l2_entry(load_be<uint64_t>(at), header_.extended_l2() ? load_be<uint64_t>(at + 8) : 0,
+                  header_.has_data_file());
+}
+
+void L2Checker::check(const std::byte* table, bool active, L2Repair* repair) {
   active_ = active;
-  to_zero_ = to_zero;
+  repair_ = repair;
   next_ = 0;
   const uint64_t entries = header_.l2_entries();
   if (header_.extended_l2()) {
-    for (uint64_t i = 0; i < entries; ++i) {
-      check_entry(l2_entry(load_be<uint64_t>(table + i * 16), load_be<uint64_t>(table + i * 16 + 8),
-                           header_.has_data_file()),
-                  i);
-    }
+    for (uint64_t i = 0; i < entries; ++i) check_entry(entry_at(table, i), i);
     return;
   }
   for (uint64_t i = 0; i < entries;) {
@@ -79,7 +81,7 @@ void L2Checker::check(const std::byte* table, bool active, std::vector<uint64_t>
       continue;
     }
     const uint64_t run = take_run(table, i, raw);
-    if (run == 0) check_entry(l2_entry(raw, 0, header_.has_data_file()), i);
+    if (run == 0) check_entry(entry_at(table, i), i);
     i += std::max<uint64_t>(1, run);
   }
 }
@@ -102,6 +104,15 @@ uint64_t L2Checker::take_run(const std::byte* table, uint64_t index, uint64_t ra
 }
 
 void L2Checker::check_entry(const L2Entry& entry, uint64_t index) {
+  const L2Entry becomes = repair_ != nullptr ? repaired(entry, repair_->gives_up) : entry;
+  if (becomes != entry) {
+    tell_repair(entry, becomes, index);
+    repair_->changes.push_back({index, becomes});
+  }
+  judge_entry(becomes, index);
+}
+
+void L2Checker::judge_entry(const L2Entry& entry, uint64_t index) {
   const L2Kind kind = kind_of(entry, !header_.extended_l2());
   if (kind != L2Kind::compressed && (entry.raw & l2_reserved_mask) != 0) {
     report_.corruption("ERROR found l2 entry with reserved bits set: " + bare_hex(entry.raw));
@@ -115,7 +126,7 @@ void L2Checker::check_entry(const L2Entry& entry, uint64_t index) {
       }
       return;
     case L2Kind::zero_allocated:
-    case L2Kind::normal: check_plain(entry, index, reads_zero(entry, kind)); return;
+    case L2Kind::normal: check_plain(entry, reads_zero(entry, kind)); return;
   }
 }
 
@@ -125,18 +136,58 @@ bool L2Checker::reads_zero(const L2Entry& entry, L2Kind kind) const {
   return kind == L2Kind::zero_allocated;
 }
 
-bool L2Checker::has_misplaced_zeroes(const std::byte* table) const {
-  const bool extended = header_.extended_l2();
+bool L2Checker::repairable(const std::byte* table, bool gives_up) const {
   for (uint64_t i = 0; i < header_.l2_entries(); ++i) {
-    const std::byte* at = table + i * header_.l2_entry_size();
-    const L2Entry entry = l2_entry(load_be<uint64_t>(at), extended ? load_be<uint64_t>(at + 8) : 0,
-                                   header_.has_data_file());
-    if (reads_zero(entry, kind_of(entry, !extended)) &&
-        !is_aligned(entry.raw & l2_offset_mask, header_.cluster_size())) {
-      return true;
-    }
+    const L2Entry entry = entry_at(table, i);
+    if (repaired(entry, gives_up) != entry) return true;
   }
   return false;
+}
+
+// Whether a cluster can be where the entry of a plain one says.
+bool L2Checker::well_placed(const L2Entry& entry) const {
+  const uint64_t offset = entry.raw & l2_offset_mask;
+  return is_aligned(offset, header_.cluster_size()) &&
+         (header_.has_data_file() || regions_.inside(offset, header_.cluster_size()));
+}
+
+bool L2Checker::readable(const L2Entry& entry, L2Kind kind) const {
+  if (kind == L2Kind::normal) return well_placed(entry) || reads_zero(entry, kind);
+  if (kind != L2Kind::compressed) return true;
+  const CompressedPlace place = compressed_place(entry, header_.cluster_bits);
+  return regions_.inside(place.offset, place.length);
+}
+
+// Nobody reads reserved bits; nor where the cluster lies if the entry reads as zeroes. Whoever
+// gives up what an entry leads to keeps the subclusters that read as zeroes.
+L2Entry L2Checker::repaired(const L2Entry& entry, bool gives_up) const {
+  const L2Kind kind = kind_of(entry, !header_.extended_l2());
+  L2Entry result = entry;
+  if (kind != L2Kind::compressed) result.raw &= ~l2_reserved_mask;
+  if (reads_zero(entry, kind) && !well_placed(entry)) {
+    result.raw = header_.extended_l2() ? 0 : l2_zero_flag;
+  } else if (gives_up && !readable(entry, kind)) {
+    result = {0, uint64_t{entry.zero_subclusters()} << 32};
+  }
+  return result;
+}
+
+void L2Checker::tell_repair(const L2Entry& entry, const L2Entry& becomes, uint64_t index) {
+  const L2Kind kind = kind_of(entry, !header_.extended_l2());
+  const uint64_t offset = entry.raw & l2_offset_mask;
+  if (kind != L2Kind::compressed && (entry.raw & l2_reserved_mask) != 0) {
+    report_.corruption_fixed("Repairing l2 entry with reserved bits set: " + bare_hex(entry.raw));
+  }
+  if (!readable(entry, kind)) {
+    report_.corruption_fixed("Giving up the cluster at " +
+                             hex(repair_->guest + index * header_.cluster_size()) +
+                             " of the disk: its entry leads nowhere: " + bare_hex(entry.raw));
+  } else if ((becomes.raw & l2_offset_mask) != offset) {
+    report_.corruption_fixed("Repairing offset=" + bare_hex(offset) +
+                             ": Preallocated cluster is not properly " +
+                             (is_aligned(offset, header_.cluster_size()) ? "placed" : "aligned") +
+                             "; L2 entry corrupted.");
+  }
 }
 
 void L2Checker::check_compressed(const L2Entry& entry, uint64_t index) {
@@ -165,22 +216,16 @@ void L2Checker::check_compressed(const L2Entry& entry, uint64_t index) {
   ++result.fragmented_clusters;
 }
 
-void L2Checker::check_plain(const L2Entry& entry, uint64_t index, bool reads_zero) {
+void L2Checker::check_plain(const L2Entry& entry, bool reads_zero) {
   const uint64_t offset = entry.raw & l2_offset_mask;
   if ((entry.allocated_subclusters() & entry.zero_subclusters()) != 0) {
     report_.corruption("ERROR offset=" + bare_hex(offset) +
                        ": Allocated cluster has corrupted subcluster allocation bitmap");
   }
   if (!is_aligned(offset, header_.cluster_size())) {
-    const std::string text = "offset=" + bare_hex(offset) + ": " +
-                             (reads_zero ? "Preallocated" : "Data") +
-                             " cluster is not properly aligned; L2 entry corrupted.";
-    if (reads_zero && to_zero_ != nullptr) {
-      report_.corruption_fixed("Repairing " + text);
-      to_zero_->push_back(index);
-      return;
-    }
-    report_.corruption("ERROR " + text);
+    report_.corruption("ERROR offset=" + bare_hex(offset) + ": " +
+                       (reads_zero ? "Preallocated" : "Data") +
+                       " cluster is not properly aligned; L2 entry corrupted.");
   }
   follow(offset, 1);
   if (active_ && (entry.raw & copied_flag) == 0) all_copied_ = false;

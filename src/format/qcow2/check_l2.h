@@ -43,32 +43,49 @@ class RegionCounter {
   CheckReport& report_;
 };
 
+/// What a repair makes of the entries of one L2 table.
+struct L2Repair {
+  struct Change {
+    uint64_t index;
+    L2Entry entry;
+  };
+  uint64_t guest = 0;     ///< the disk's byte that the first entry stands for
+  bool gives_up = false;  ///< entries that lead nowhere become unallocated
+  std::vector<Change> changes;
+};
+
 class L2Checker {
  public:
   L2Checker(const Header& header, RegionCounter& regions, CheckReport& report)
       : header_(header), regions_(regions), report_(report) {}
 
   /// `table`: one cluster. `active`: of the image itself, not of a snapshot: then clusters
-  /// are counted for the statistics too. `to_zero`: takes the entries that refer to a cluster
-  /// in vain, as they read as zeroes; they are told as repaired, and the caller makes it so.
-  void check(const std::byte* table, bool active, std::vector<uint64_t>* to_zero = nullptr);
-  /// Whether the table has entries for `to_zero`.
-  [[nodiscard]] bool has_misplaced_zeroes(const std::byte* table) const;
+  /// are counted for the statistics too. `repair`: takes what damaged entries are to be; they
+  /// are told as repaired and judged as they will be, and the caller makes it so.
+  void check(const std::byte* table, bool active, L2Repair* repair = nullptr);
+  /// Whether the table has entries for a repair.
+  [[nodiscard]] bool repairable(const std::byte* table, bool gives_up) const;
   /// Whether every entry of active tables with a plain cluster has the COPIED flag.
   [[nodiscard]] bool all_copied() const { return all_copied_; }
 
  private:
+  [[nodiscard]] L2Entry entry_at(const std::byte* table, uint64_t index) const;
   [[nodiscard]] uint64_t take_run(const std::byte* table, uint64_t index, uint64_t raw);
   void check_entry(const L2Entry& entry, uint64_t index);
+  void judge_entry(const L2Entry& entry, uint64_t index);
   void check_compressed(const L2Entry& entry, uint64_t index);
-  void check_plain(const L2Entry& entry, uint64_t index, bool reads_zero);
+  void check_plain(const L2Entry& entry, bool reads_zero);
   [[nodiscard]] bool reads_zero(const L2Entry& entry, L2Kind kind) const;
+  [[nodiscard]] bool well_placed(const L2Entry& entry) const;
+  [[nodiscard]] bool readable(const L2Entry& entry, L2Kind kind) const;
+  [[nodiscard]] L2Entry repaired(const L2Entry& entry, bool gives_up) const;
+  void tell_repair(const L2Entry& entry, const L2Entry& becomes, uint64_t index);
   void follow(uint64_t offset, uint64_t clusters);
 
   const Header& header_;
   RegionCounter& regions_;
   CheckReport& report_;
-  std::vector<uint64_t>* to_zero_ = nullptr;
+  L2Repair* repair_ = nullptr;
   bool active_ = false;
   bool all_copied_ = true;
   uint64_t next_ = 0;  // where the next cluster lies if the table is not fragmented

@@ -50,12 +50,43 @@ Task<> ReferenceCounter::count_l1(uint64_t offset, uint64_t entries, bool active
   for (uint64_t first = 0; first < entries; first += l1_piece) {
     auto l1 = co_await read_l1_piece(file_, offset, first, std::min(l1_piece, entries - first));
     if (!l1) co_return unreadable(report_, "check_refcounts_l1");
-    CO_TRY(co_await count_tables(*l1, active));
+    if (repair_ != nullptr) CO_TRY(co_await repair_l1({offset, entries, active}, first, *l1));
+    CO_TRY(co_await count_tables(*l1, first, active));
   }
   co_return {};
 }
 
-Task<> ReferenceCounter::count_tables(std::span<const uint64_t> l1, bool active) {
+std::vector<uint64_t> ReferenceCounter::repaired_l1(std::span<const uint64_t> piece) const {
+  std::vector<uint64_t> repaired(piece.begin(), piece.end());
+  for (uint64_t& entry : repaired) {
+    const uint64_t table = entry & l1_offset_mask;
+    const bool leads_nowhere = !is_aligned(table, header_.cluster_size()) ||
+                               !regions_.inside(table, header_.cluster_size());
+    entry = repair_->gives_up() && leads_nowhere ? 0 : entry & ~l1_reserved_mask;
+  }
+  return repaired;
+}
+
+Task<> ReferenceCounter::repair_l1(L1Place table, uint64_t first, std::vector<uint64_t>& piece) {
+  if (repaired_l1(piece) == piece) co_return {};
+  CO_TRY(co_await repair_->get_ready());
+  std::vector<uint64_t> repaired = repaired_l1(piece);
+  if (repaired == piece || !repair_->may_change(table.offset, table.entries)) co_return {};
+  CO_TRY(co_await repair_->write_entries(table.active ? Writes::active_l1 : Writes::inactive_l1,
+                                         table.offset + first * 8, repaired));
+  for (size_t i = 0; i < piece.size(); ++i) {
+    if (repaired[i] == piece[i]) continue;
+    const bool given_up = repaired[i] == 0 && (piece[i] & l1_offset_mask) != 0;
+    report_.corruption_fixed(
+        given_up ? "Giving up the range at " + hex(guest_of(first + i)) +
+                       " of the disk: its L1 entry leads nowhere: " + bare_hex(piece[i])
+                 : "Repairing L1 entry with reserved bits set: " + bare_hex(piece[i]));
+  }
+  piece = std::move(repaired);
+  co_return {};
+}
+
+Task<> ReferenceCounter::count_tables(std::span<const uint64_t> l1, uint64_t first, bool active) {
   const uint64_t cluster_size = header_.cluster_size();
   for (size_t i = 0; i < l1.size(); ++i) {
     const uint64_t entry = l1[i];
@@ -73,20 +104,22 @@ Task<> ReferenceCounter::count_tables(std::span<const uint64_t> l1, bool active)
     const uint64_t in_a_row = tables_in_a_row(l1.subspan(i), cluster_size, window_.capacity());
     auto bytes = co_await window_.get(table, in_a_row);
     if (!bytes) co_return unreadable(report_, "check_refcounts_l2");
-    CO_TRY(co_await check_table(table, *bytes, active));
+    CO_TRY(co_await check_table(table, *bytes, guest_of(first + i), active));
   }
   co_return {};
 }
 
-Task<> ReferenceCounter::check_table(uint64_t table, const std::byte* bytes, bool active) {
-  bool repairs = repair_ != nullptr && l2_.has_misplaced_zeroes(bytes);
-  if (repairs) {
-    CO_TRY_ASSIGN(repairs, co_await repair_->may_change(table));
+Task<> ReferenceCounter::check_table(uint64_t table, const std::byte* bytes, uint64_t guest,
+                                     bool active) {
+  if (repair_ == nullptr || !l2_.repairable(bytes, repair_->gives_up())) {
+    l2_.check(bytes, active);
+    co_return {};
   }
-  std::vector<uint64_t> to_zero;
-  l2_.check(bytes, active, repairs ? &to_zero : nullptr);
-  if (to_zero.empty()) co_return {};
-  CO_TRY(co_await repair_->zero(table, std::span(bytes, header_.cluster_size()), to_zero));
+  CO_TRY(co_await repair_->get_ready());
+  L2Repair repair{guest, repair_->gives_up(), {}};
+  l2_.check(bytes, active, repair_->may_change(table) ? &repair : nullptr);
+  if (repair.changes.empty()) co_return {};
+  CO_TRY(co_await repair_->change(table, std::span(bytes, header_.cluster_size()), repair.changes));
   window_.forget();
   co_return {};
 }

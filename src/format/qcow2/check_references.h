@@ -10,13 +10,14 @@
 
 namespace oxbow::format::qcow2 {
 
-class ZeroEntryRepair;
+class EntryRepair;
 
 class ReferenceCounter {
  public:
-  /// `repair`: puts right the entries that it can; may be null.
+  /// `repair`: puts right the entries that it can, and what they lead to is counted as it is
+  /// then; may be null.
   ReferenceCounter(storage::Source& file, const Header& header, ReferenceMap& references,
-                   CheckReport& report, ZeroEntryRepair* repair)
+                   CheckReport& report, EntryRepair* repair)
       : file_(file),
         header_(header),
         report_(report),
@@ -33,8 +34,18 @@ class ReferenceCounter {
 
  private:
   Task<> count_l1(uint64_t offset, uint64_t entries, bool active);
-  Task<> count_tables(std::span<const uint64_t> l1, bool active);
-  Task<> check_table(uint64_t table, const std::byte* bytes, bool active);
+  Task<> count_tables(std::span<const uint64_t> l1, uint64_t first, bool active);
+  struct L1Place {
+    uint64_t offset;
+    uint64_t entries;
+    bool active;
+  };
+  Task<> repair_l1(L1Place table, uint64_t first, std::vector<uint64_t>& piece);
+  [[nodiscard]] std::vector<uint64_t> repaired_l1(std::span<const uint64_t> piece) const;
+  [[nodiscard]] uint64_t guest_of(uint64_t l1_index) const {
+    return (l1_index * header_.l2_entries()) << header_.cluster_bits;
+  }
+  Task<> check_table(uint64_t table, const std::byte* bytes, uint64_t guest, bool active);
   Task<> count_snapshots(std::span<const Snapshot> snapshots);
   Task<> count_bitmaps();
   Task<> repair_bitmap(const Bitmap& bitmap, std::vector<uint64_t>& table);
@@ -42,7 +53,7 @@ class ReferenceCounter {
   storage::Source& file_;
   const Header& header_;
   CheckReport& report_;
-  ZeroEntryRepair* repair_;
+  EntryRepair* repair_;
   RegionCounter regions_;
   L2Checker l2_;
   TableWindow window_;

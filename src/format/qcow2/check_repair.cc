@@ -20,7 +20,7 @@ class Repairer {
         what_(what),
         sink_(sink),
         report_(result_, sink),
-        snapshots_(gate, header) {}
+        snapshots_(gate, header, what == Repair::unreadable) {}
 
   Task<CheckResult> run();
 
@@ -33,6 +33,7 @@ class Repairer {
   Task<> repair_flags();
   Task<> drop_unknown_autoclear();
   Task<> settle_incompatible();
+  [[nodiscard]] bool everything() const { return what_ >= Repair::all; }
   [[nodiscard]] uint64_t file_clusters() const {
     return div_round_up(gate_.file().size(), header_.cluster_size());
   }
@@ -50,7 +51,7 @@ class Repairer {
 };
 
 Task<> Repairer::load_snapshots() {
-  if (what_ == Repair::all) {
+  if (everything()) {
     CO_TRY_ASSIGN(loaded_, co_await snapshots_.load(report_));
   } else {
     CO_TRY_ASSIGN(loaded_, co_await qcow2::load_snapshots(gate_.file(), header_, report_));
@@ -58,15 +59,15 @@ Task<> Repairer::load_snapshots() {
   co_return {};
 }
 
-// Counts what there is, and takes misplaced clusters away from entries that read as zeroes.
+// Counts what there is, and puts right what entries say.
 Task<> Repairer::look() {
   RefcountReader refcounts(gate_.file(), header_);
   CO_TRY(co_await refcounts.load());
-  ZeroEntryRepair entries(gate_, header_, loaded_);
+  EntryRepair entries(gate_, header_, loaded_, what_ == Repair::unreadable);
   SurveyOptions options;
   options.more_clusters = refcount_room(gate_, header_);
-  options.rebuilds = what_ == Repair::all;
-  if (what_ == Repair::all) options.repair = &entries;
+  options.rebuilds = everything();
+  if (everything()) options.repair = &entries;
   CO_TRY_ASSIGN(seen_,
                 co_await survey(gate_.file(), header_, refcounts, loaded_, report_, options));
   // The entries are on disk before what they referred to is freed.
@@ -82,12 +83,12 @@ Task<> Repairer::repair_counts() {
   CO_TRY(co_await comparer.compare(file_clusters()));
   result_.image_end_offset = comparer.end() << header_.cluster_bits;
   const bool broken = !seen_.blocks_sound || comparer.broken();
-  if (broken && what_ != Repair::all) {
+  if (broken && !everything()) {
     report_.note("ERROR need to rebuild refcount structures");
     co_return fail(ErrorKind::corrupt, "Input/output error", EIO);
   }
   if (broken) co_return co_await rebuild(counted);
-  counts_right_ = counted.corruptions == 0 || what_ == Repair::all;
+  counts_right_ = counted.corruptions == 0 || everything();
   if (counted.corruptions == 0 && counted.leaks == 0) co_return {};
   co_return co_await write_counts(report_);
 }
@@ -113,7 +114,7 @@ Task<> Repairer::rebuild(const CheckResult& counted) {
 Task<> Repairer::write_counts(CheckReport& report) {
   RefcountReader refcounts(gate_.file(), header_);
   CO_TRY(co_await refcounts.load());
-  CountWriter writer(gate_, header_, what_ == Repair::all);
+  CountWriter writer(gate_, header_, everything());
   RefcountComparer comparer(gate_.file(), header_, refcounts, seen_.references, report, &writer);
   CO_TRY(co_await comparer.compare(file_clusters()));
   result_.image_end_offset = comparer.end() << header_.cluster_bits;
@@ -131,7 +132,7 @@ Task<> Repairer::repair_flags() {
   CO_TRY_ASSIGN(const TableOwnership owners,
                 co_await TableOwnership::create(gate_.file(), header_, loaded_, seen_));
   CopiedRepair repair{gate_, owners};
-  const bool repairs = what_ == Repair::all || result_.corruptions == 0;
+  const bool repairs = everything() || result_.corruptions == 0;
   CO_TRY(co_await check_copied_flags(gate_.file(), header_, refcounts, report_,
                                      repairs ? &repair : nullptr));
   co_return co_await gate_.barrier();

@@ -95,6 +95,7 @@ struct L2Entry {
   uint64_t raw = 0;
   uint64_t bitmap = 0;
 
+  bool operator==(const L2Entry&) const = default;
   /// Bit i: subcluster i is stored in the entry's cluster.
   [[nodiscard]] uint32_t allocated_subclusters() const { return static_cast<uint32_t>(bitmap); }
   /// Bit i: subcluster i reads as zeroes.

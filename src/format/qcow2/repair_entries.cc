@@ -1,5 +1,6 @@
 #include "format/qcow2/repair_entries.h"
 
+#include "format/qcow2/bitmap_directory.h"
 #include "format/qcow2/check_references.h"
 
 namespace oxbow::format::qcow2 {
@@ -48,38 +49,57 @@ bool TableOwnership::referred_once(uint64_t offset, uint64_t length) const {
   return true;
 }
 
-Task<> ZeroEntryRepair::look() {
+Task<> EntryRepair::get_ready() {
+  if (owners_) co_return {};
   CO_TRY_ASSIGN(Survey seen, co_await survey_quietly(gate_.file(), header_, snapshots_));
   survey_.emplace(std::move(seen));
   CO_TRY_ASSIGN(TableOwnership owners,
                 co_await TableOwnership::create(gate_.file(), header_, snapshots_, *survey_));
   owners_.emplace(std::move(owners));
+  if (gives_up_) {
+    CO_TRY_ASSIGN(gives_up_, co_await make_all_dirty());
+  }
   co_return {};
 }
 
-Task<bool> ZeroEntryRepair::may_change(uint64_t table) {
-  if (!owners_) CO_TRY(co_await look());
-  co_return owners_->only_l2_table(table);
+// The bitmaps that follow the disk; on disk when this returns.
+Task<bool> EntryRepair::make_all_dirty() {
+  if (!header_.bitmaps) co_return true;
+  CO_TRY_ASSIGN(const std::vector<Bitmap> bitmaps,
+                co_await read_bitmap_directory(gate_.file(), header_));
+  for (const Bitmap& bitmap : bitmaps) {
+    if (bitmap.foreign() || bitmap.in_use() || !bitmap.enabled()) continue;
+    const std::vector<uint64_t> ones(bitmap.table_size, bitmap_all_ones);
+    CO_TRY_ASSIGN(const bool done, co_await replace_bitmap_table(bitmap.table_offset, ones));
+    if (!done) co_return false;
+  }
+  CO_TRY(co_await gate_.barrier());
+  co_return true;
 }
 
-Task<> ZeroEntryRepair::zero(uint64_t table, std::span<const std::byte> bytes,
-                             std::span<const uint64_t> entries) {
+Task<> EntryRepair::change(uint64_t l2_table, std::span<const std::byte> bytes,
+                           std::span<const L2Repair::Change> changes) {
   std::vector<std::byte> changed(bytes.begin(), bytes.end());
-  const uint64_t plain_zero = header_.extended_l2() ? 0 : l2_zero_flag;
-  for (const uint64_t entry : entries) {
-    store_be<uint64_t>(changed.data() + entry * header_.l2_entry_size(), plain_zero);
+  for (const auto& [index, entry] : changes) {
+    std::byte* at = changed.data() + index * header_.l2_entry_size();
+    store_be<uint64_t>(at, entry.raw);
+    if (header_.extended_l2()) store_be<uint64_t>(at + 8, entry.bitmap);
   }
   const iovec from = io_slice(std::span<const std::byte>(changed));
-  co_return co_await gate_.write(Writes::active_l2, table, IoSpan(&from, 1));
+  co_return co_await gate_.write(Writes::active_l2, l2_table, IoSpan(&from, 1));
 }
 
-Task<bool> ZeroEntryRepair::replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table) {
-  if (!owners_) CO_TRY(co_await look());
-  if (!owners_->referred_once(offset, table.size() * 8)) co_return false;
-  std::vector<std::byte> raw(table.size() * 8);
-  store_be_all(raw.data(), table);
+Task<> EntryRepair::write_entries(Writes what, uint64_t offset, std::span<const uint64_t> entries) {
+  std::vector<std::byte> raw(entries.size() * 8);
+  store_be_all(raw.data(), entries);
   const iovec from = io_slice(std::span<const std::byte>(raw));
-  CO_TRY(co_await gate_.write(Writes::bitmap_table, offset, IoSpan(&from, 1)));
+  co_return co_await gate_.write(what, offset, IoSpan(&from, 1));
+}
+
+Task<bool> EntryRepair::replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table) {
+  CO_TRY(co_await get_ready());
+  if (!may_change(offset, table.size())) co_return false;
+  CO_TRY(co_await write_entries(Writes::bitmap_table, offset, table));
   co_return true;
 }
 

@@ -1,4 +1,4 @@
-// Which tables a repair may write into, and the entries of L2 tables that it may change.
+// Which tables a repair may write into, and the entries of L1 and L2 tables that it may change.
 //
 // A damaged L1 entry can make a table of what is guest data, a refcount block or the header.
 // Whoever writes into a table because of what it says has to know first that nothing else
@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "format/qcow2/check_l2.h"
 #include "format/qcow2/gate.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/survey.h"
@@ -35,32 +36,48 @@ class TableOwnership {
   ReferenceMap tables_;  // references as an L2 table
 };
 
-/// Takes away the cluster, at a place where none can be, of entries that read as zeroes; and
-/// writes bitmap tables.
-class ZeroEntryRepair {
+/// Writes what damaged entries of L1, L2 and bitmap tables are to be. The caller owes a barrier
+/// before what they referred to is freed.
+class EntryRepair {
  public:
-  ZeroEntryRepair(Gate& gate, const Header& header, std::span<const Snapshot> snapshots)
-      : gate_(gate), header_(header), snapshots_(snapshots) {}
-  ZeroEntryRepair(const ZeroEntryRepair&) = delete;
-  ZeroEntryRepair& operator=(const ZeroEntryRepair&) = delete;
+  /// `gives_up`: entries that lead nowhere become unallocated. The disk changes by that, so all
+  /// of it is dirty first in bitmaps that follow it.
+  EntryRepair(Gate& gate, const Header& header, std::span<const Snapshot> snapshots, bool gives_up)
+      : gate_(gate), header_(header), snapshots_(snapshots), gives_up_(gives_up) {}
+  EntryRepair(const EntryRepair&) = delete;
+  EntryRepair& operator=(const EntryRepair&) = delete;
 
-  /// Looks through the whole image when it is asked first.
-  Task<bool> may_change(uint64_t table);
-  /// `bytes`: the table as it is. The caller owes a barrier before what the entries refer to
-  /// is freed.
-  Task<> zero(uint64_t table, std::span<const std::byte> bytes, std::span<const uint64_t> entries);
-  /// False, and nothing written, where something else refers to the table's clusters, too. The
-  /// caller owes a barrier.
+  /// False for good if there are bitmaps that cannot be made dirty, once ready.
+  [[nodiscard]] bool gives_up() const { return gives_up_; }
+  /// Before anything is changed, and any number of times: looks through the whole image, once.
+  Task<> get_ready();
+
+  // Where something else refers to the clusters of a table, too, it may not be changed, and
+  // nothing is written.
+
+  [[nodiscard]] bool may_change(uint64_t l2_table) const {
+    return owners_->only_l2_table(l2_table);
+  }
+  [[nodiscard]] bool may_change(uint64_t table, uint64_t entries) const {
+    return owners_->referred_once(table, entries * 8);
+  }
   Task<bool> replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table);
 
+  /// Of an L2 table that may be changed; `bytes`: as it is.
+  Task<> change(uint64_t l2_table, std::span<const std::byte> bytes,
+                std::span<const L2Repair::Change> changes);
+  /// `what`: an L1 or bitmap table that may be changed.
+  Task<> write_entries(Writes what, uint64_t offset, std::span<const uint64_t> entries);
+
  private:
-  Task<> look();
+  Task<bool> make_all_dirty();
 
   Gate& gate_;
   const Header& header_;
   std::span<const Snapshot> snapshots_;
   std::optional<Survey> survey_;
   std::optional<TableOwnership> owners_;
+  bool gives_up_;
 };
 
 }  // namespace oxbow::format::qcow2

@@ -1,6 +1,7 @@
 #include "format/qcow2/repair_snapshots.h"
 
 #include "format/qcow2/check.h"
+#include "format/qcow2/check_references.h"
 #include "format/qcow2/header_switch.h"
 #include "format/qcow2/refcount_store.h"
 #include "format/qcow2/survey.h"
@@ -17,6 +18,21 @@ Task<ReferenceMap> count_references(Gate& gate, const Header& header,
 
 }  // namespace
 
+void SnapshotTableRepair::give_up(std::vector<Snapshot>& snapshots, CheckReport& report) {
+  const uint64_t limit = gate_.file().size();
+  std::erase_if(snapshots, [&](const Snapshot& snapshot) {
+    const uint64_t bytes = snapshot.l1_size * 8;
+    if (snapshot_l1_sound(header_, snapshot) && bytes <= limit &&
+        snapshot.l1_table_offset <= limit - bytes) {
+      return false;
+    }
+    report.corruption_fixed("Giving up snapshot " + snapshot.id + " (" + snapshot.name +
+                            "): its L1 table cannot be at " + hex(snapshot.l1_table_offset));
+    changed_ = true;
+    return true;
+  });
+}
+
 Task<std::vector<Snapshot>> SnapshotTableRepair::load(CheckReport& report) {
   Header readable = header_;
   if (header_.nb_snapshots > max_snapshots) {
@@ -32,6 +48,7 @@ Task<std::vector<Snapshot>> SnapshotTableRepair::load(CheckReport& report) {
   };
   CO_TRY_ASSIGN(std::vector<Snapshot> snapshots,
                 co_await load_snapshots(gate_.file(), readable, report, &discard));
+  if (gives_up_) give_up(snapshots, report);
   for (size_t i = 0; i < snapshots.size(); ++i) {
     if (!is_incomplete(header_, snapshots[i])) continue;
     report.corruption_fixed("Repairing snapshot table entry " + std::to_string(i) +

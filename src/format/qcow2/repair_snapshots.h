@@ -11,7 +11,9 @@ namespace oxbow::format::qcow2 {
 
 class SnapshotTableRepair {
  public:
-  SnapshotTableRepair(Gate& gate, Header& header) : gate_(gate), header_(header) {}
+  /// `gives_up`: snapshots whose L1 tables cannot be where they say are left out, too.
+  SnapshotTableRepair(Gate& gate, Header& header, bool gives_up)
+      : gate_(gate), header_(header), gives_up_(gives_up) {}
 
   /// The snapshots that can be read, with fewer than the header says where there are too many.
   /// What is left out is told, and what is added; nothing is written.
@@ -22,10 +24,12 @@ class SnapshotTableRepair {
   Task<> store(std::span<const Snapshot> snapshots);
 
  private:
+  void give_up(std::vector<Snapshot>& snapshots, CheckReport& report);
   Task<uint64_t> write_table(std::span<const Snapshot> old, std::span<const std::byte> table);
 
   Gate& gate_;
   Header& header_;
+  bool gives_up_;
   bool changed_ = false;
 };
 

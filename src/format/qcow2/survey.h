@@ -12,7 +12,7 @@
 
 namespace oxbow::format::qcow2 {
 
-class ZeroEntryRepair;
+class EntryRepair;
 
 struct Survey {
   ReferenceMap references;  ///< the true refcount of every cluster in the file
@@ -24,7 +24,7 @@ struct Survey {
 
 struct SurveyOptions {
   uint64_t more_clusters = 0;  ///< behind the file's end, to be in the map; without references
-  ZeroEntryRepair* repair = nullptr;
+  EntryRepair* repair = nullptr;
   bool rebuilds = false;  ///< refcount blocks that are not sound are going to be replaced
 };
 

@@ -161,15 +161,21 @@ class RepairTest : public ::testing::Test {
     return out;
   }
 
-  // No word of these clusters differs but by the COPIED flag, or is a plain zero now.
+  // Nothing but what nobody reads: the COPIED flag, reserved bits of an L1 or L2 entry.
+  static bool only_flags_differ(uint64_t old, uint64_t now) {
+    const uint64_t differ = (old ^ now) & ~format::qcow2::copied_flag;
+    return differ == 0 || differ == (old & format::qcow2::l1_reserved_mask) ||
+           differ == (old & format::qcow2::l2_reserved_mask);
+  }
+
+  // No word of these clusters differs but by flags, or is a plain zero now.
   void expect_only_flags_changed(const storage::SparseBytes& before,
                                  const std::vector<uint64_t>& clusters) {
     for (const uint64_t at : clusters) {
       for (uint64_t word = at; word < at + cluster; word += 8) {
         const uint64_t old = load64(before, word);
         const uint64_t now = load64(bytes, word);
-        EXPECT_TRUE(old == now || (old ^ now) == format::qcow2::copied_flag ||
-                    now == format::qcow2::l2_zero_flag)
+        EXPECT_TRUE(only_flags_differ(old, now) || now == format::qcow2::l2_zero_flag)
             << "at " << word << ": " << std::hex << old << " has become " << now;
       }
     }
@@ -295,6 +301,89 @@ TEST_F(RepairTest, NothingReadableIsTouched) {
     EXPECT_EQ(after.corruptions, result->corruptions);
     EXPECT_EQ(stock_check().value_or(after.corruptions != 0 ? 2 : 0),
               after.corruptions != 0 ? 2 : 0);
+  }
+}
+
+// Tables are read as if reserved bits were not there, so they can go.
+TEST_F(RepairTest, ReservedBitsAreCleared) {
+  const storage::SparseBytes sound = bytes;
+  const auto disk = read_disk();
+  for (const uint64_t table : tables()) {
+    const bool l1 = table == load64(sound, 40);
+    for (const unsigned bit : {1U, 8U, 56U, 61U}) {
+      const uint64_t at = table + bit % 4 * 8;
+      if (load64(sound, at) == 0) continue;
+      SCOPED_TRACE("table at " + std::to_string(table) + ", bit " + std::to_string(bit));
+      bytes = sound;
+      flip_bit(at, bit);
+      const auto result = repair(Repair::all);
+      ASSERT_TRUE(result) << result.error().message();
+      EXPECT_EQ(result->corruptions, 0u);
+      EXPECT_EQ(result->corruptions_fixed, 1u);
+      EXPECT_EQ(load64(bytes, at), load64(sound, at)) << (l1 ? "L1" : "L2");
+      EXPECT_EQ(read_disk(), disk);
+    }
+  }
+}
+
+// With what cannot be read given up, nothing is left to repair, and the rest is as it was.
+TEST_F(RepairTest, WhatLeadsNowhereIsGivenUp) {
+  const storage::SparseBytes sound = bytes;
+  const std::vector<uint64_t> all = tables();
+  unsigned sound_after = 0;
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    bytes = sound;
+    for (unsigned flips = 1 + random() % 4; flips != 0; --flips) {
+      const uint64_t at = all[random() % all.size()] + random() % 8 * 8;
+      if (load64(bytes, at) != 0) flip_bit(at, std::array{9U, 30U, 40U, 50U, 60U}[random() % 5]);
+    }
+    const auto readable = read_disk();
+    const auto result = repair(Repair::unreadable);
+    ASSERT_TRUE(result) << result.error().message();
+    const auto disk = read_disk();
+    expect_still_readable(readable, disk);
+    const CheckResult after = check();
+    EXPECT_EQ(after.corruptions, result->corruptions);
+    EXPECT_EQ(after.leaks + after.check_errors, 0u);
+    if (after.corruptions != 0) continue;
+    ++sound_after;
+    EXPECT_EQ(stock_check().value_or(0), 0);
+    for (const auto& data : disk) EXPECT_FALSE(data.empty());
+  }
+  EXPECT_GT(sound_after, 150u);
+}
+
+// The disk changes where something is given up: whoever backs up by the bitmap has to know.
+TEST(Repair, GivingUpMakesBitmapsDirty) {
+  for (const bool enabled : {true, false}) {
+    RichImage image;
+    const uint64_t table = image.place[Writes::bitmap_table];
+    const uint64_t directory = image.place[Writes::bitmap_directory];
+    const uint64_t bits = load64(image.bytes, table);
+    store64(image.bytes, directory + 8, uint64_t{1} << 32 | (enabled ? 2 : 0));
+    store64(image.bytes, image.l2_entry_of(3), uint64_t{1} << 40);
+    const CheckResult result = repair_bytes(image.bytes, Repair::unreadable);
+    EXPECT_EQ(result.corruptions, 0u);
+    EXPECT_EQ(load64(image.bytes, image.l2_entry_of(3)), 0u);
+    EXPECT_EQ(load64(image.bytes, table), enabled ? format::qcow2::bitmap_all_ones : bits);
+    const CheckResult after = check_bytes(image.bytes);
+    EXPECT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
+  }
+}
+
+// Nothing is given up where the bitmaps cannot tell of it, nor unless it is asked for.
+TEST(Repair, NothingIsGivenUpUnseen) {
+  for (const Repair what : {Repair::all, Repair::unreadable}) {
+    RichImage image;
+    const uint64_t directory = image.place[Writes::bitmap_directory];
+    store64(image.bytes, directory + 8, uint64_t{1} << 32 | 2);
+    store64(image.bytes, image.l2_entry_of(3), uint64_t{1} << 40);
+    // Guest data where the bitmap's table is.
+    store64(image.bytes, image.l2_entry_of(4), image.place[Writes::bitmap_table]);
+    EXPECT_NE(repair_bytes(image.bytes, what).corruptions, 0u);
+    EXPECT_EQ(load64(image.bytes, image.l2_entry_of(3)), uint64_t{1} << 40);
   }
 }
 
