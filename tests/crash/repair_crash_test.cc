@@ -58,10 +58,14 @@ void turn_flags(storage::SparseBytes& bytes) {
   }
 }
 void set_reserved_bits(storage::SparseBytes& bytes) {
-  const uint64_t l1 = load64(bytes, 40);
-  const uint64_t table = load64(bytes, l1) & format::qcow2::l1_offset_mask;
-  for (const uint64_t at : {l1 + 8, table, table + 16}) {
+  const auto spoil = [&bytes](uint64_t at) {
     store64(bytes, at, load64(bytes, at) | uint64_t{1} << 60 | uint64_t{1} << 3);
+  };
+  const uint64_t l1 = load64(bytes, 40);
+  for (uint64_t i = 0; i < disk_bytes / l2_covers; ++i) {
+    const uint64_t table = load64(bytes, l1 + i * 8) & format::qcow2::l1_offset_mask;
+    spoil(l1 + i * 8);
+    for (uint64_t at = table; table != 0 && at < table + cluster; at += 64) spoil(at);
   }
 }
 void lose_block(storage::SparseBytes& bytes) { store64(bytes, load64(bytes, 48), 0); }
