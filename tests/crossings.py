@@ -60,6 +60,12 @@ KNOWN = [
      and has(shape, "compression") and operation.endswith(("metadata", "falloc", "full"))),
     ("rebase of a version 2 image that had no backing file",
      lambda operation, shape: operation.startswith("rebase") and shape["version"] == 2),
+    ("amend -o compat=0.10 of an image with snapshots and zeroes",
+     lambda operation, shape: operation == "amend compat=0.10" and has(shape, "snapshots")),
+    ("amend -o compat=0.10 of an encrypted image with zeroes",
+     lambda operation, shape: operation == "amend compat=0.10" and has(shape, "encryption")),
+    ("amend -o compat=0.10 of an image with bitmaps",
+     lambda operation, shape: operation == "amend compat=0.10" and has(shape, "bitmaps")),
 ]
 
 

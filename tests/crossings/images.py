@@ -14,7 +14,7 @@ SECRET = ["--object", "secret,id=s0,data=geheim"]
 SEALED = "sealed.qcow2"  # an encrypted copy
 VIEW = "view-"  # before the name of an image: what one of its snapshots sees
 SIZE = 768 << 10
-VM_STATE = 96 << 10
+VM_STATE = (1 << 10, 95 << 10)  # offset and length
 TIMEOUT = 60  # seconds
 FLAKE = b"Unable to get accurate CPU usage"  # what stock says every other time it calibrates PBKDF2
 
@@ -195,8 +195,9 @@ class World:
                                f"write -q -z -u {at} {length}", "-c",
                                f"write -q -c -P {choose.randrange(256)} {at} {length}")
         if self.shape["vm_state"]:
-            self.stock.run(self.folder, "io", *self.opened(), "-c",
-                           f"write -q -b -P {choose.randrange(1, 256)} 1k {VM_STATE - 1024}")
+            offset, length = VM_STATE
+            self.stock.must(self.folder, "io", *self.opened(), "-c",
+                            f"write -q -b -P {choose.randrange(1, 256)} {offset} {length}")
 
     def _add_bitmaps(self):
         for name, words in {"none": [], "on": [("bit", [])], "off": [("bit", ["--disable"])],
@@ -254,8 +255,10 @@ class World:
         return data
 
     def _vm_state(self, reader, name):
+        # Where none was written the stock tool shows what a longer backing file holds.
+        offset, length = VM_STATE
         said = reader.must(self.folder, "io", "-r", *self.opened(name), "-c",
-                           f"read -b -v 0 {VM_STATE}").decode()
+                           f"read -b -v {offset} {length}").decode()
         return re.split(r"^read ", said, maxsplit=1, flags=re.M)[0]
 
     def _bitmap(self, name, about):
