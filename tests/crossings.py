@@ -154,6 +154,10 @@ def faults_of(wanted, seen, label, must=(), may=()):
     found = []
     if difference := first_difference(wanted.disk, seen.disk):
         found.append(f"disk {difference}")
+    if wanted.raw is not None and seen.raw is None:
+        found.append("the data file is no longer the disk by itself")
+    if seen.raw is not None and (difference := first_difference(wanted.disk, seen.raw)):
+        found.append(f"data file {difference}")
     if wanted.vm_state != seen.vm_state:
         found.append("VM state changed")
     for name, (disk, state) in wanted.snapshots.items():
@@ -261,6 +265,7 @@ class Search:
         stock_done, stock_said, stock_lost = results["stock"]
         if stock_said.endswith("does not end"):
             self.score["not ended by stock"] += 1
+            print(f"not ended by stock {title}", flush=True)
             return
         self.score["done by stock"] += stock_done
         if stock_lost:

@@ -61,6 +61,7 @@ class Contents:
     vm_state: str = ""
     snapshots: dict = field(default_factory=dict)  # name: (disk, VM state)
     bitmaps: dict = field(default_factory=dict)
+    raw: bytes | None = None  # what the data file says by itself, where it has to
     cut: int | None = None  # where the disk ended before it grew again
 
 
@@ -83,7 +84,16 @@ class World:
     def fingerprint(self, name):
         """Of the file, and of all that it may stand on."""
         files = dict.fromkeys([name, *self.below, "other.qcow2"])
+        if data_file := self._data_file(name)[0]:
+            files[data_file] = None
         return tuple(hashlib.sha256((self.folder / one).read_bytes()).digest() for one in files)
+
+    def _data_file(self, name):
+        """(its name, whether it is the disk by itself)."""
+        if name.endswith(".raw"):
+            return None, False
+        with Qcow2(self.folder / name) as image:
+            return image.data_file, image.data_file_raw and not self._sealed(name)
 
     @property
     def size(self):
@@ -95,9 +105,12 @@ class World:
         return {"none": [], "raw": ["base.raw"], "chain": ["mid.qcow2", "base.qcow2"]}.get(
             self.shape["backing"], ["base.qcow2"])
 
+    def _sealed(self, name):
+        return name == SEALED or (is_top(name) and self.shape["encryption"] != "none")
+
     def opened(self, name="top.qcow2"):
         """The words that name an image to a sub-command."""
-        if name == SEALED or (is_top(name) and self.shape["encryption"] != "none"):
+        if self._sealed(name):
             return [*SECRET, "--image-opts",
                     f"driver=qcow2,file.filename={name},encrypt.key-secret=s0"]
         return ["-f", "raw" if name.endswith(".raw") else "qcow2", name]
@@ -159,6 +172,8 @@ class World:
             options += ["extended_l2=on"] if shape["extended"] else []
             options += ["lazy_refcounts=on"] if shape["lazy"] != "no" else []
             options += ["compression_type=zstd"] if shape["compression"] == "zstd" else []
+        if shape["data"] != "inside":
+            options += ["data_file=d.raw"] + (["data_file_raw=on"] if shape["data"] == "raw" else [])
         if shape["preallocation"] != "off":
             options += [f"preallocation={shape['preallocation']}"]
         words = []
@@ -217,6 +232,9 @@ class World:
         found = Contents(*self._layer(reader, name))
         if name.endswith(".raw"):
             return found
+        data_file, is_disk = self._data_file(name)
+        if data_file and is_disk:
+            found.raw = (self.folder / data_file).read_bytes()[:len(found.disk)]
         with Qcow2(self.folder / name) as image:
             snapshots = image.snapshots()
         for one in snapshots:
