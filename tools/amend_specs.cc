@@ -6,6 +6,7 @@
 #include <array>
 
 #include "create_specs.h"
+#include "spec_texts.h"
 
 namespace oxbow::tools {
 namespace {
@@ -14,28 +15,26 @@ using Spec = CreateOptionSpec;
 using enum CreateOptionSpec::Type;
 
 constexpr std::array qcow2_specs = {
-    Spec{"backing_file", string, "File name of a base image", ""},
-    Spec{"backing_fmt", string, "Image format of the base image", ""},
-    Spec{"compat", string, "Compatibility level (v2 [0.10] or v3 [1.1])", ""},
-    Spec{"data_file", string, "File name of an external data file", ""},
-    Spec{"data_file_raw", boolean, "The external data file must stay valid as a raw image", ""},
-    Spec{"encrypt.iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
-    Spec{"encrypt.keyslot", number, "Select a single keyslot to modify explicitly", ""},
-    Spec{"encrypt.new-secret", string,
-         "New secret to set in the matching keyslots. Empty string to erase", ""},
-    Spec{"encrypt.old-secret", string, "Select all keyslots that match this password", ""},
-    Spec{"encrypt.state", string, "Select new state of affected keyslots (active/inactive)", ""},
-    Spec{"lazy_refcounts", boolean, "Postpone refcount updates", ""},
-    Spec{"refcount_bits", number, "Width of a reference count entry in bits", ""},
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"backing_file", string, text::backing_file, ""},
+    Spec{"backing_fmt", string, text::qcow2_backing_fmt, ""},
+    Spec{"compat", string, text::compat, ""},
+    Spec{"data_file", string, text::data_file, ""},
+    Spec{"data_file_raw", boolean, text::data_file_raw, ""},
+    Spec{"encrypt.iter-time", number, text::iter_time, ""},
+    Spec{"encrypt.keyslot", number, text::keyslot, ""},
+    Spec{"encrypt.new-secret", string, text::new_secret, ""},
+    Spec{"encrypt.old-secret", string, text::old_secret, ""},
+    Spec{"encrypt.state", string, text::state, ""},
+    Spec{"lazy_refcounts", boolean, text::lazy_refcounts, ""},
+    Spec{"refcount_bits", number, text::refcount_bits, ""},
+    Spec{"size", size_bytes, text::size, ""},
 };
 constexpr std::array luks_specs = {
-    Spec{"iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
-    Spec{"keyslot", number, "Select a single keyslot to modify explicitly", ""},
-    Spec{"new-secret", string, "New secret to set in the matching keyslots. Empty string to erase",
-         ""},
-    Spec{"old-secret", string, "Select all keyslots that match this password", ""},
-    Spec{"state", string, "Select new state of affected keyslots (active/inactive)", ""},
+    Spec{"iter-time", number, text::iter_time, ""},
+    Spec{"keyslot", number, text::keyslot, ""},
+    Spec{"new-secret", string, text::new_secret, ""},
+    Spec{"old-secret", string, text::old_secret, ""},
+    Spec{"state", string, text::state, ""},
 };
 
 }  // namespace

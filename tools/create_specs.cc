@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "spec_texts.h"
+
 namespace oxbow::tools {
 namespace {
 
@@ -20,30 +22,30 @@ constexpr std::array qcow2_specs = {
     Spec{"encrypt.format", string, "Encrypt the image, format choices: 'aes', 'luks'", ""},
     Spec{"encrypt.key-secret", string, "ID of secret providing qcow AES key or LUKS passphrase",
          ""},
-    Spec{"encrypt.cipher-alg", string, "Name of encryption cipher algorithm", ""},
-    Spec{"encrypt.cipher-mode", string, "Name of encryption cipher mode", ""},
-    Spec{"encrypt.ivgen-alg", string, "Name of IV generator algorithm", ""},
-    Spec{"encrypt.ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
-    Spec{"encrypt.hash-alg", string, "Name of encryption hash algorithm", ""},
-    Spec{"encrypt.iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
+    Spec{"encrypt.cipher-alg", string, text::cipher_alg, ""},
+    Spec{"encrypt.cipher-mode", string, text::cipher_mode, ""},
+    Spec{"encrypt.ivgen-alg", string, text::ivgen_alg, ""},
+    Spec{"encrypt.ivgen-hash-alg", string, text::ivgen_hash_alg, ""},
+    Spec{"encrypt.hash-alg", string, text::hash_alg, ""},
+    Spec{"encrypt.iter-time", number, text::iter_time, ""},
     Spec{"cluster_size", size_bytes, "qcow2 cluster size", "65536"},
     Spec{"extended_l2", boolean, "Extended L2 tables", "off"},
     Spec{"preallocation", string,
          "Preallocation mode (allowed values: off, metadata, falloc, full)", ""},
     Spec{"compression_type", string, "Compression method used for image cluster compression",
          "zlib"},
-    Spec{"size", size_bytes, "Virtual disk size", ""},
-    Spec{"compat", string, "Compatibility level (v2 [0.10] or v3 [1.1])", ""},
-    Spec{"backing_file", string, "File name of a base image", ""},
-    Spec{"backing_fmt", string, "Image format of the base image", ""},
-    Spec{"data_file", string, "File name of an external data file", ""},
-    Spec{"data_file_raw", boolean, "The external data file must stay valid as a raw image", ""},
-    Spec{"lazy_refcounts", boolean, "Postpone refcount updates", "off"},
-    Spec{"refcount_bits", number, "Width of a reference count entry in bits", "16"},
+    Spec{"size", size_bytes, text::size, ""},
+    Spec{"compat", string, text::compat, ""},
+    Spec{"backing_file", string, text::backing_file, ""},
+    Spec{"backing_fmt", string, text::qcow2_backing_fmt, ""},
+    Spec{"data_file", string, text::data_file, ""},
+    Spec{"data_file_raw", boolean, text::data_file_raw, ""},
+    Spec{"lazy_refcounts", boolean, text::lazy_refcounts, "off"},
+    Spec{"refcount_bits", number, text::refcount_bits, "16"},
 };
 constexpr std::array qcow_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
-    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"size", size_bytes, text::size, ""},
+    Spec{"backing_file", string, text::backing_file, ""},
     Spec{"backing_fmt", string, "Format of the backing image", ""},
     Spec{"encryption", boolean,
          "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)", ""},
@@ -51,35 +53,35 @@ constexpr std::array qcow_specs = {
     Spec{"encrypt.key-secret", string, "ID of the secret that provides the AES encryption key", ""},
 };
 constexpr std::array qed_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
-    Spec{"backing_file", string, "File name of a base image", ""},
-    Spec{"backing_fmt", string, "Image format of the base image", ""},
+    Spec{"size", size_bytes, text::size, ""},
+    Spec{"backing_file", string, text::backing_file, ""},
+    Spec{"backing_fmt", string, text::qcow2_backing_fmt, ""},
     Spec{"cluster_size", size_bytes, "Cluster size (in bytes)", "65536"},
     Spec{"table_size", size_bytes, "L1/L2 table size (in clusters)", ""},
 };
 constexpr std::array luks_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"key-secret", string, "ID of the secret that provides the keyslot passphrase", ""},
-    Spec{"cipher-alg", string, "Name of encryption cipher algorithm", ""},
-    Spec{"cipher-mode", string, "Name of encryption cipher mode", ""},
-    Spec{"ivgen-alg", string, "Name of IV generator algorithm", ""},
-    Spec{"ivgen-hash-alg", string, "Name of IV generator hash algorithm", ""},
-    Spec{"hash-alg", string, "Name of encryption hash algorithm", ""},
-    Spec{"iter-time", number, "Time to spend in PBKDF in milliseconds", ""},
+    Spec{"cipher-alg", string, text::cipher_alg, ""},
+    Spec{"cipher-mode", string, text::cipher_mode, ""},
+    Spec{"ivgen-alg", string, text::ivgen_alg, ""},
+    Spec{"ivgen-hash-alg", string, text::ivgen_hash_alg, ""},
+    Spec{"hash-alg", string, text::hash_alg, ""},
+    Spec{"iter-time", number, text::iter_time, ""},
 };
-constexpr std::array raw_specs = {Spec{"size", size_bytes, "Virtual disk size", ""}};
+constexpr std::array raw_specs = {Spec{"size", size_bytes, text::size, ""}};
 constexpr std::array file_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"nocow", boolean, "Turn off copy-on-write (valid only on btrfs)", ""},
     Spec{"preallocation", string, "Preallocation mode (allowed values: off, falloc, full)", ""},
     Spec{"extent_size_hint", size_bytes, "Extent size hint for the image file, 0 to disable", ""},
 };
 constexpr std::array parallels_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"cluster_size", size_bytes, "Parallels image cluster size", "1048576"},
 };
 constexpr std::array vdi_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"static", boolean, "VDI static (pre-allocated) image", "off"},
 };
 constexpr std::array vhdx_specs = {
@@ -100,7 +102,7 @@ constexpr std::array vhdx_specs = {
          ""},
 };
 constexpr std::array vpc_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"subformat", string,
          "Type of virtual hard disk format. Supported formats are {dynamic "
          "(default) | fixed} ",
@@ -112,12 +114,12 @@ constexpr std::array vpc_specs = {
          ""},
 };
 constexpr std::array vmdk_specs = {
-    Spec{"size", size_bytes, "Virtual disk size", ""},
+    Spec{"size", size_bytes, text::size, ""},
     Spec{"adapter_type", string,
          "Virtual adapter type, can be one of ide (default), lsilogic, "
          "buslogic or legacyESX",
          ""},
-    Spec{"backing_file", string, "File name of a base image", ""},
+    Spec{"backing_file", string, text::backing_file, ""},
     Spec{"backing_fmt", string, "Must be 'vmdk' if present", ""},
     Spec{"compat6", boolean, "VMDK version 6 image", "off"},
     Spec{"hwversion", string, "VMDK hardware version", "undefined"},

@@ -6,7 +6,8 @@
 
 #include <cstdio>
 
-#include "failing_storage.h"
+#include "each_failure.h"
+#include "stock_check.h"
 #include "storage/crash_states.h"
 #include "whole_contents.h"
 
@@ -232,25 +233,14 @@ TEST_P(AmendCrash, keeps_everything_at_every_point) {
 TEST_P(AmendCrash, keeps_everything_where_a_write_fails) {
   const storage::SparseBytes before = make(GetParam());
   const Contents contents = contents_of(before, {.backing_bytes = GetParam().shape.backing_bytes});
-  int failures = 0;
-  for (const int os_error : {EIO, ENOSPC}) {
-    for (const bool once : {true, false}) {
-      for (int at = 0;; ++at) {
-        SCOPED_TRACE(std::to_string(at) + (once ? " alone" : " and all later"));
-        const auto memory = std::make_shared<storage::MemoryStorage>(before);
-        const auto failing = std::make_shared<FailingStorage>(memory, at, os_error, once);
-        const auto done =
-            open_and_amend(GetParam(), std::make_unique<storage::LentStorage>(failing));
-        EXPECT_TRUE(done || failing->failed()) << done.error().message();
-        expect_whole(GetParam(), memory->bytes(), contents);
-        if (done) expect_amended(GetParam(), memory->bytes());
-        if (HasFatalFailure()) return;
-        if (!failing->failed()) break;
-        ++failures;
-      }
-    }
-  }
-  EXPECT_GT(failures, 4);
+  expect_failures_survived(
+      {{before, 2}},
+      [](const FailingFiles& files) { return open_and_amend(GetParam(), files.file()); },
+      [&](const FailingFiles& files, const Result<void>& done) {
+        expect_whole(GetParam(), files.bytes(), contents);
+        if (files.chosen()) expect_stock_agrees(files.bytes());
+        if (done) expect_amended(GetParam(), files.bytes());
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(Amendings, AmendCrash, ::testing::ValuesIn(amendings),

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "../unit/luks/volume.h"
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "storage/crash_states.h"
 #include "whole_contents.h"
 
@@ -17,14 +17,18 @@ constexpr uint64_t disk_bytes = 64 << 10;
 struct KeyChange {
   const char* name;
   std::map<std::string, std::string> words;
-  std::vector<std::string> one_of;  ///< passphrases
+  std::vector<std::string> one_of;  ///< passphrases, of which one opens it at each moment
+  std::string then;                 ///< the passphrase that opens it when all is done
 };
 
 const KeyChange key_changes[] = {
-    {"add", {{"state", "active"}, {"new-secret", "new"}, {"iter-time", "0"}}, {"abc"}},
+    {"add", {{"state", "active"}, {"new-secret", "new"}, {"iter-time", "0"}}, {"abc"}, "new"},
     {"replace",
      {{"state", "active"}, {"new-secret", "new"}, {"keyslot", "0"}, {"iter-time", "0"}},
-     {"abc", "new"}},
+     {"abc", "new"},
+     "new"},
+    {"erase", {{"state", "inactive"}, {"keyslot", "1"}}, {"abc"}, "abc"},
+    {"erase_by_secret", {{"state", "inactive"}, {"old-secret", "more"}}, {"abc"}, "abc"},
 };
 
 class AmendKeysCrash : public ::testing::TestWithParam<KeyChange> {};
@@ -41,6 +45,15 @@ Result<std::shared_ptr<graph::Node>> open_encrypted(std::unique_ptr<storage::Sto
   return std::make_shared<graph::Node>(std::move(*image), nullptr);
 }
 
+Result<void> change_slots(graph::Node& node, std::map<std::string, std::string> words) {
+  auto slots = format::luks::take_slot_change(
+      words, [](const std::string& id) { return Result<codec::SecretBytes>(secret(id)); });
+  EXPECT_TRUE(slots);
+  slots->force = true;
+  return run(engine(node).change_key_slots(std::move(*slots)));
+}
+
+// Opened by "abc" and "more".
 storage::SparseBytes make_encrypted() {
   format::qcow2::Qcow2CreateOptions options;
   options.size = disk_bytes;
@@ -56,6 +69,8 @@ storage::SparseBytes make_encrypted() {
   EXPECT_TRUE(node) << node.error().message();
   write(**node, 0, disk_bytes / 2, 7);
   take(**node, "one");
+  EXPECT_TRUE(
+      change_slots(**node, {{"state", "active"}, {"new-secret", "more"}, {"iter-time", "0"}}));
   EXPECT_TRUE(run((*node)->close()));
   return memory->bytes();
 }
@@ -63,12 +78,7 @@ storage::SparseBytes make_encrypted() {
 Result<void> change(std::unique_ptr<storage::Storage> file, const KeyChange& wanted) {
   auto node = open_encrypted(std::move(file), "abc", true);
   if (!node) return std::unexpected(node.error());
-  auto words = wanted.words;
-  auto slots = format::luks::take_slot_change(
-      words, [](const std::string& id) { return Result<codec::SecretBytes>(secret(id)); });
-  EXPECT_TRUE(slots);
-  slots->force = true;
-  const Result<void> changed = run(engine(**node).change_key_slots(std::move(*slots)));
+  const Result<void> changed = change_slots(**node, wanted.words);
   const Result<void> closed = run((*node)->close());
   return changed ? closed : changed;
 }
@@ -105,19 +115,13 @@ TEST_P(AmendKeysCrash, keeps_a_working_key_at_every_point) {
 }
 
 TEST_P(AmendKeysCrash, keeps_a_working_key_where_a_write_fails) {
-  const storage::SparseBytes before = make_encrypted();
-  for (const int os_error : {EIO, ENOSPC}) {
-    for (int at = 0, more = 1; more != 0; ++at) {
-      SCOPED_TRACE(at);
-      const auto memory = std::make_shared<storage::MemoryStorage>(before);
-      const auto failing = std::make_shared<FailingStorage>(memory, at, os_error, true);
-      const auto done = change(std::make_unique<storage::LentStorage>(failing), GetParam());
-      EXPECT_TRUE(done || failing->failed()) << done.error().message();
-      expect_opens(memory->bytes(), GetParam().one_of);
-      if (HasFatalFailure()) return;
-      more = failing->failed() ? 1 : 0;
-    }
-  }
+  expect_failures_survived(
+      {{make_encrypted(), 4}},
+      [](const FailingFiles& files) { return change(files.file(), GetParam()); },
+      [](const FailingFiles& files, const Result<void>& done) {
+        expect_opens(files.bytes(), GetParam().one_of);
+        if (done) expect_opens(files.bytes(), {GetParam().then});
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(KeyChanges, AmendKeysCrash, ::testing::ValuesIn(key_changes),

@@ -5,8 +5,9 @@
 
 #include <cstdio>
 
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "full_image.h"
+#include "stock_check.h"
 #include "storage/crash_states.h"
 #include "whole_contents.h"
 
@@ -75,32 +76,15 @@ TEST_P(CompactCrash, keeps_everything_at_every_point) {
 TEST_P(CompactCrash, keeps_everything_where_a_write_fails) {
   const storage::SparseBytes before = FullImage::make(GetParam());
   const Contents contents = contents_of(before);
-  int failures = 0;
-  for (const int os_error : {EIO, ENOSPC}) {
-    for (const bool once : {true, false}) {
-      for (int at = 0;; ++at) {
-        SCOPED_TRACE(std::to_string(at) + (once ? " alone" : " and all later"));
-        const auto memory = std::make_shared<storage::MemoryStorage>(before);
-        auto failing = std::make_unique<FailingStorage>(memory, at, os_error, once);
-        const auto* seen = failing.get();
-        auto node = open_node(std::move(failing), nullptr);
-        bool failed = !node;
-        if (node) {
-          CompactOptions options;
-          options.detect_zeroes = true;
-          const auto done = loop().run(engine(**node).compact(options));
-          EXPECT_TRUE(done || done.error().kind() != ErrorKind::internal);
-          failed = seen->failed();
-          (void)loop().run((*node)->close());
-        }
-        ASSERT_EQ(corruption_in(memory->bytes()), "");
-        ASSERT_TRUE(contents_of(memory->bytes()) == contents);
-        if (!failed) break;
-        ++failures;
-      }
-    }
-  }
-  EXPECT_GT(failures, 40);
+  const auto run = [](const FailingFiles& files) -> Result<void> {
+    const auto done = compact(files.file());
+    return done ? Result<void>() : std::unexpected(done.error());
+  };
+  expect_failures_survived({{before, 10}}, run, [&](const FailingFiles& files, const auto&) {
+    ASSERT_EQ(corruption_in(files.bytes()), "");
+    ASSERT_TRUE(contents_of(files.bytes()) == contents);
+    if (files.chosen()) expect_stock_agrees(files.bytes());
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Workloads, CompactCrash, ::testing::ValuesIn(full_shapes),

@@ -4,31 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "data_file_image.h"
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "image_bytes.h"
 #include "two_files.h"
 
 namespace oxbow::testing {
 namespace {
 
-constexpr uint64_t disk_bytes = 96 << 10;
+constexpr uint64_t disk_bytes = small_data_file_disk;
 constexpr uint64_t sector = 512;
 
 async::Loop& loop() { return async::Loop::current_thread(); }
-
-struct Kind {
-  const char* name;
-  DataFileShape shape;
-};
-
-const Kind kinds[] = {
-    {"plain_4k", {.bytes = disk_bytes}},
-    {"plain_512", {.cluster_bits = 9, .bytes = disk_bytes}},
-    {"raw_4k", {.raw = true, .bytes = disk_bytes}},
-    {"backed_4k", {.backing_bytes = 70000, .bytes = disk_bytes}},
-    {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .bytes = disk_bytes}},
-    {"raw_ext_16k", {.cluster_bits = 14, .raw = true, .extended_l2 = true, .bytes = disk_bytes}},
-};
 
 // What each sector may hold: what it held at the last flush, or anything it was given since. Made
 // of whole sectors that are filled with one byte; those of the backing file count as themselves.
@@ -107,7 +93,7 @@ const Step steps[] = {{write, 0, 8192, 0x01},
                       {write, 65536, 2048, 0x08},
                       {write, 98304 - 512, 512, 9}};
 
-class DataFileCrash : public ::testing::TestWithParam<Kind> {
+class DataFileCrash : public ::testing::TestWithParam<DataFileKind> {
  protected:
   [[nodiscard]] const DataFileShape& shape() const { return GetParam().shape; }
 
@@ -169,36 +155,29 @@ TEST_P(DataFileCrash, power_cuts_leave_what_the_guest_wrote) {
 }
 
 TEST_P(DataFileCrash, any_write_to_either_file_may_fail) {
-  for (const int os_error : {EIO, ENOSPC}) {
-    for (const size_t which : {0, 1}) {
-      for (int at = 0, more = 1; more != 0; ++at) {
-        SCOPED_TRACE("file " + std::to_string(which) + ", change " + std::to_string(at));
-        const TwoFiles start = start_of(shape());
-        const auto image = std::make_shared<storage::MemoryStorage>(start.image);
-        const auto data = std::make_shared<storage::MemoryStorage>(start.data);
-        std::array<std::shared_ptr<storage::Storage>, 2> files = {image, data};
-        const auto failing = std::make_shared<FailingStorage>(files[which], at, os_error, true);
-        files[which] = failing;
-        auto node = open_two_files(files[0], files[1], make_backing(shape().backing_bytes));
-        if (!node) continue;
-        SectorTruth truth(shape());
-        bool all_well = true;
-        for (const Step& step : steps) {
-          if (step.kind != flush) truth.give(step.offset, step.length, step.pattern);
-          const auto done = apply(**node, step);
-          all_well = all_well && done;
-          if (done && step.kind == flush && all_well) truth.promise();
-          if (!done) EXPECT_NE(done.error().message(), "");
-        }
-        const auto closed = loop().run((*node)->close());
-        more = failing->failed() ? 1 : 0;
-        // Only a hint may fail without a word.
-        if (all_well && closed) truth.promise();
-        expect_true(image->bytes(), data->bytes(), truth);
-        if (HasFatalFailure()) return;
-      }
+  const TwoFiles start = start_of(shape());
+  SectorTruth truth(shape());
+  const auto run = [&](const FailingFiles& files) -> Result<void> {
+    truth = SectorTruth(shape());
+    auto node =
+        open_two_files(files.shared(0), files.shared(1), make_backing(shape().backing_bytes));
+    if (!node) return std::unexpected(node.error());
+    Result<void> first;
+    for (const Step& step : steps) {
+      if (step.kind != flush) truth.give(step.offset, step.length, step.pattern);
+      const auto done = apply(**node, step);
+      if (first && !done) first = done;
+      if (first && step.kind == flush) truth.promise();
     }
-  }
+    const auto closed = loop().run((*node)->close());
+    return first ? closed : first;
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>& done) {
+    // Only a hint may fail without a word.
+    if (done) truth.promise();
+    expect_true(files.bytes(0), files.bytes(1), truth);
+  };
+  expect_failures_survived({{start.image, 5}, {start.data, 10}}, run, look);
 }
 
 TEST_P(DataFileCrash, growth_meets_power_cuts) {
@@ -228,7 +207,7 @@ TEST_P(DataFileCrash, growth_meets_power_cuts) {
   EXPECT_GT(states, 50u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, DataFileCrash, ::testing::ValuesIn(kinds),
+INSTANTIATE_TEST_SUITE_P(Kinds, DataFileCrash, ::testing::ValuesIn(small_data_files),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

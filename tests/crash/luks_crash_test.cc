@@ -1,11 +1,13 @@
-// Power cuts while key slots change. Whatever part of the unflushed writes reached the disk, torn
-// ones included: a passphrase that was to stay opens the volume, and at every moment one of those
-// that were to open it before or after does.
+// Power cuts and failing writes while key slots change. Whatever part of the unflushed writes
+// reached the disk, torn ones included: a passphrase that was to stay opens the volume, and at
+// every moment one of those that were to open it before or after does.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "../unit/luks/volume.h"
+#include "each_failure.h"
 #include "storage/crash.h"
 #include "storage/crash_states.h"
 
@@ -40,10 +42,9 @@ const Scenario scenarios[] = {
 
 class SlotCrash : public ::testing::TestWithParam<Scenario> {};
 
-storage::CrashLog record(const Scenario& scenario) {
-  storage::MemoryStorage made;
-  make_volume(made);
-  storage::CrashStorage file(made.bytes());
+storage::SparseBytes volume_of(const Scenario& scenario) {
+  storage::MemoryStorage file;
+  make_volume(file);
   FileHeaderBytes bytes(file);
   auto header = run(read_header(bytes));
   const auto key = run(unlock(bytes, *header, words("abc")));
@@ -51,34 +52,57 @@ storage::CrashLog record(const Scenario& scenario) {
     EXPECT_TRUE(run(fill_slot(bytes, *header, header->active_slots(), *key, words(passphrase),
                               min_iterations)));
   }
-  storage::CrashStorage recorded(file.bytes());
-  FileHeaderBytes place(recorded);
+  return file.bytes();
+}
+
+Result<void> change(storage::Storage& file, const Scenario& scenario) {
+  FileHeaderBytes place(file);
+  auto header = run(read_header(place));
+  EXPECT_TRUE(header) << header.error().message();
+  const auto key = run(unlock(place, *header, words("abc")));
+  EXPECT_TRUE(key) << key.error().message();
   auto options = scenario.options;
   if (options["state"] == "active") options["iter-time"] = "0";
-  auto change = take_slot_change(
+  auto wanted = take_slot_change(
       options, [](const std::string& id) { return Result<codec::SecretBytes>(secret(id)); });
-  EXPECT_TRUE(change);
-  change->force = true;
-  EXPECT_TRUE(run(change_slots(place, *header, *key, std::move(*change))));
-  return recorded.log();
+  EXPECT_TRUE(wanted);
+  wanted->force = true;
+  return run(change_slots(place, *header, *key, std::move(*wanted)));
+}
+
+void expect_a_working_key(const Scenario& scenario, const storage::SparseBytes& bytes) {
+  storage::MemoryStorage file(bytes);
+  for (const std::string& passphrase : scenario.stay) {
+    EXPECT_TRUE(opens(file, passphrase)) << passphrase;
+  }
+  EXPECT_TRUE(std::ranges::any_of(
+      scenario.one_of, [&](const std::string& passphrase) { return opens(file, passphrase); }));
 }
 
 TEST_P(SlotCrash, KeepsAWorkingKey) {
-  const storage::CrashLog log = record(GetParam());
+  storage::CrashStorage recorded(volume_of(GetParam()));
+  ASSERT_TRUE(change(recorded, GetParam()));
   storage::CrashOptions options;
   options.torn = true;
   options.samples = 8;
-  storage::CrashStates states(log, options);
+  storage::CrashStates states(recorded.log(), options);
   while (auto state = states.next()) {
-    storage::MemoryStorage file(state->contents);
-    for (const std::string& passphrase : GetParam().stay) {
-      EXPECT_TRUE(opens(file, passphrase)) << passphrase << ", " << state->description;
-    }
-    bool any = false;
-    for (const std::string& passphrase : GetParam().one_of) any = any || opens(file, passphrase);
-    EXPECT_TRUE(any) << state->description;
+    SCOPED_TRACE(state->description);
+    expect_a_working_key(GetParam(), state->contents);
   }
   std::printf("%zu states, %zu of them torn\n", states.counts().states, states.counts().torn);
+}
+
+TEST_P(SlotCrash, KeepsAWorkingKeyWhereAWriteFails) {
+  expect_failures_survived(
+      {{volume_of(GetParam()), 4}},
+      [](const FailingFiles& files) { return change(*files.file(), GetParam()); },
+      [](const FailingFiles& files, const Result<void>& done) {
+        expect_a_working_key(GetParam(), files.bytes());
+        storage::MemoryStorage file(files.bytes());
+        const bool adds = GetParam().options.at("state") == "active";
+        EXPECT_TRUE(!done || opens(file, adds ? "new" : GetParam().one_of.front()));
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(, SlotCrash, ::testing::ValuesIn(scenarios),

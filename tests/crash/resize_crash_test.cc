@@ -2,8 +2,9 @@
 // as zeroes or is not there, and what was on the disk stays.
 #include <gtest/gtest.h>
 
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "image_fixture.h"
+#include "stock_check.h"
 #include "storage/crash_states.h"
 
 namespace oxbow::testing {
@@ -60,15 +61,19 @@ void expect_old_or_new(const ImageShape& shape, const storage::SparseBytes& byte
   }
 }
 
+Result<void> grow(std::unique_ptr<storage::Storage> file, const Growth& growth) {
+  auto node = open_node(std::move(file), make_backing(growth.shape.backing_bytes));
+  if (!node) return std::unexpected(node.error());
+  const auto grown = loop().run((*node)->resize(new_bytes, growth.preallocation, false));
+  const auto closed = loop().run((*node)->close());
+  return grown ? closed : grown;
+}
+
 TEST_P(ResizeCrash, shows_nothing_of_what_lies_below) {
   const ImageShape& shape = GetParam().shape;
   const auto crash = std::make_shared<storage::CrashStorage>(make_image(shape));
-  auto node =
-      open_node(std::make_unique<storage::LentStorage>(crash), make_backing(shape.backing_bytes));
-  ASSERT_TRUE(node) << node.error().message();
-  const auto grown = loop().run((*node)->resize(new_bytes, GetParam().preallocation, false));
+  const auto grown = grow(std::make_unique<storage::LentStorage>(crash), GetParam());
   ASSERT_TRUE(grown) << grown.error().message();
-  ASSERT_TRUE(loop().run((*node)->close()));
   storage::CrashOptions options;
   options.exhaustive = 6;
   options.samples = 16;
@@ -85,23 +90,16 @@ TEST_P(ResizeCrash, shows_nothing_of_what_lies_below) {
 }
 
 TEST_P(ResizeCrash, any_write_may_fail) {
-  const ImageShape& shape = GetParam().shape;
-  for (const int os_error : {EIO, ENOSPC}) {
-    for (int at = 0, more = 1; more != 0; ++at) {
-      SCOPED_TRACE(at);
-      const auto memory = std::make_shared<storage::MemoryStorage>(make_image(shape));
-      const auto failing = std::make_shared<FailingStorage>(memory, at, os_error, true);
-      auto node = open_node(std::make_unique<storage::LentStorage>(failing),
-                            make_backing(shape.backing_bytes));
-      ASSERT_TRUE(node) << node.error().message();
-      const auto grown = loop().run((*node)->resize(new_bytes, GetParam().preallocation, false));
-      EXPECT_TRUE(grown || failing->failed());
-      (void)loop().run((*node)->close());
-      expect_old_or_new(shape, memory->bytes());
-      if (HasFatalFailure()) return;
-      more = failing->failed() ? 1 : 0;
-    }
-  }
+  expect_failures_survived(
+      {{make_image(GetParam().shape), 3}},
+      [](const FailingFiles& files) { return grow(files.file(), GetParam()); },
+      [](const FailingFiles& files, const Result<void>& done) {
+        expect_old_or_new(GetParam().shape, files.bytes());
+        if (files.chosen()) expect_stock_agrees(files.bytes());
+        if (done) {
+          EXPECT_EQ(load64(files.bytes(), 24), new_bytes);
+        }
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(Growths, ResizeCrash, ::testing::ValuesIn(growths),

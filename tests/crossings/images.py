@@ -8,10 +8,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+from qcow2 import Qcow2
+
 SECRET = ["--object", "secret,id=s0,data=geheim"]
 SEALED = "sealed.qcow2"  # an encrypted copy
+VIEW = "view-"  # before the name of an image: what one of its snapshots sees
 SIZE = 768 << 10
-VM_STATE = 96 << 10
+VM_STATE = (1 << 10, 95 << 10)  # offset and length
 TIMEOUT = 60  # seconds
 FLAKE = b"Unable to get accurate CPU usage"  # what stock says every other time it calibrates PBKDF2
 
@@ -58,6 +61,12 @@ class Contents:
     vm_state: str = ""
     snapshots: dict = field(default_factory=dict)  # name: (disk, VM state)
     bitmaps: dict = field(default_factory=dict)
+    raw: bytes | None = None  # what the data file says by itself, where it has to
+    cut: int | None = None  # where the disk ended before it grew again
+
+
+def is_top(name):
+    return name.removeprefix(VIEW) == "top.qcow2"
 
 
 class World:
@@ -75,7 +84,16 @@ class World:
     def fingerprint(self, name):
         """Of the file, and of all that it may stand on."""
         files = dict.fromkeys([name, *self.below, "other.qcow2"])
+        if data_file := self._data_file(name)[0]:
+            files[data_file] = None
         return tuple(hashlib.sha256((self.folder / one).read_bytes()).digest() for one in files)
+
+    def _data_file(self, name):
+        """(its name, whether it is the disk by itself)."""
+        if name.endswith(".raw"):
+            return None, False
+        with Qcow2(self.folder / name) as image:
+            return image.data_file, image.data_file_raw and not self._sealed(name)
 
     @property
     def size(self):
@@ -87,10 +105,12 @@ class World:
         return {"none": [], "raw": ["base.raw"], "chain": ["mid.qcow2", "base.qcow2"]}.get(
             self.shape["backing"], ["base.qcow2"])
 
+    def _sealed(self, name):
+        return name == SEALED or (is_top(name) and self.shape["encryption"] != "none")
+
     def opened(self, name="top.qcow2"):
         """The words that name an image to a sub-command."""
-        sealed = name == SEALED or (name == "top.qcow2" and self.shape["encryption"] != "none")
-        if sealed:
+        if self._sealed(name):
             return [*SECRET, "--image-opts",
                     f"driver=qcow2,file.filename={name},encrypt.key-secret=s0"]
         return ["-f", "raw" if name.endswith(".raw") else "qcow2", name]
@@ -152,6 +172,8 @@ class World:
             options += ["extended_l2=on"] if shape["extended"] else []
             options += ["lazy_refcounts=on"] if shape["lazy"] != "no" else []
             options += ["compression_type=zstd"] if shape["compression"] == "zstd" else []
+        if shape["data"] != "inside":
+            options += ["data_file=d.raw"] + (["data_file_raw=on"] if shape["data"] == "raw" else [])
         if shape["preallocation"] != "off":
             options += [f"preallocation={shape['preallocation']}"]
         words = []
@@ -188,8 +210,9 @@ class World:
                                f"write -q -z -u {at} {length}", "-c",
                                f"write -q -c -P {choose.randrange(256)} {at} {length}")
         if self.shape["vm_state"]:
-            self.stock.run(self.folder, "io", *self.opened(), "-c",
-                           f"write -q -b -P {choose.randrange(1, 256)} 1k {VM_STATE - 1024}")
+            offset, length = VM_STATE
+            self.stock.must(self.folder, "io", *self.opened(), "-c",
+                            f"write -q -b -P {choose.randrange(1, 256)} {offset} {length}")
 
     def _add_bitmaps(self):
         for name, words in {"none": [], "on": [("bit", [])], "off": [("bit", ["--disable"])],
@@ -206,21 +229,35 @@ class World:
         return copy.deepcopy(self.seen[key])
 
     def read(self, reader, name="top.qcow2"):
-        found = Contents(self._disk(reader, name))
+        found = Contents(*self._layer(reader, name))
         if name.endswith(".raw"):
             return found
+        data_file, is_disk = self._data_file(name)
+        if data_file and is_disk:
+            found.raw = (self.folder / data_file).read_bytes()[:len(found.disk)]
+        with Qcow2(self.folder / name) as image:
+            snapshots = image.snapshots()
+        for one in snapshots:
+            found.snapshots[one.name] = self._snapshot(reader, name, one)
         about = self._about(name)
-        has_state = name == "top.qcow2" and self.shape["vm_state"]
-        if has_state:
-            found.vm_state = self._vm_state(reader, name)
-        bitmaps = about["format-specific"]["data"].get("bitmaps", [])
-        for one in about.get("snapshots", []):
-            # The stock tool gives a snapshot the disk's size.
-            disk = self._disk(self.oxbow, name, "-l", f"snapshot.name={one['name']}")
-            state = self._state_of(one["name"], bitmaps) if has_state else ""
-            found.snapshots[one["name"]] = (disk, state)
-        for one in bitmaps:
+        for one in about["format-specific"]["data"].get("bitmaps", []):
             found.bitmaps[one["name"]] = self._bitmap(name, one)
+        return found
+
+    def _layer(self, reader, name):
+        """(disk, VM state)."""
+        has_state = is_top(name) and self.shape["vm_state"]
+        return self._disk(reader, name), self._vm_state(reader, name) if has_state else ""
+
+    def _snapshot(self, reader, name, snapshot):
+        """The stock tool gives a snapshot the disk's size, and its VM state to nobody, so that it is
+        read from a copy of the image that has the snapshot's L1 table for its own."""
+        view = VIEW + name
+        shutil.copy(self.folder / name, self.folder / view)
+        with Qcow2(self.folder / view, writable=True) as image:
+            image.become(snapshot)
+        found = self._layer(reader, view)
+        (self.folder / view).unlink()
         return found
 
     def _about(self, name):
@@ -228,33 +265,19 @@ class World:
         return json.loads(self.stock.must(self.folder, "img", "info", "--output=json",
                                           *self.opened(name)))
 
-    def _disk(self, reader, name, *words):
-        opened = self.opened(name)
-        if words and opened[0] != "-f":
-            words = ("-l", words[1])
+    def _disk(self, reader, name):
         out = self.folder / "read.raw"
-        reader.must(self.folder, "img", "convert", *words, "-O", "raw", *opened, out)
+        reader.must(self.folder, "img", "convert", "-O", "raw", *self.opened(name), out)
         data = out.read_bytes()
         out.unlink()
         return data
 
     def _vm_state(self, reader, name):
+        # Where none was written the stock tool shows what a longer backing file holds.
+        offset, length = VM_STATE
         said = reader.must(self.folder, "io", "-r", *self.opened(name), "-c",
-                           f"read -b -v 0 {VM_STATE}").decode()
+                           f"read -b -v {offset} {length}").decode()
         return re.split(r"^read ", said, maxsplit=1, flags=re.M)[0]
-
-    def _state_of(self, snapshot, bitmaps):
-        """A snapshot's VM state can only be read where one has gone back to it, and the stock tool
-        does not do that beside bitmaps."""
-        kept = self.folder / "kept.qcow2"
-        shutil.copy(self.folder / "top.qcow2", kept)
-        for bitmap in bitmaps:
-            self.stock.must(self.folder, "img", "bitmap", "--remove", *self.opened(),
-                            bitmap["name"])
-        gone = self.stock.run(self.folder, "img", "snapshot", "-a", snapshot, *self._unprobed())
-        state = "refused" if gone.returncode else self._vm_state(self.stock, "top.qcow2")
-        kept.replace(self.folder / "top.qcow2")
-        return state
 
     def _bitmap(self, name, about):
         if "in-use" in about["flags"]:

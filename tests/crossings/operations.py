@@ -48,8 +48,7 @@ def resize(name, change, *words):
         top.disk = (top.disk + bytes(max(change, 0)))[:size]
         return before
 
-    # What a disk grows by is dirty in Oxbow alone.
-    return Operation(f"resize {name}", commands, expected, exact_bitmaps=False)
+    return Operation(f"resize {name}", commands, expected)
 
 
 RESIZES = [
@@ -66,12 +65,12 @@ def shrink_and_grow(world):
 
 def shrunk_and_grown(before, world):
     top = before["top.qcow2"]
-    top.disk = top.disk[:len(top.disk) - (200 << 10) - 512] + bytes(300 << 10)
+    top.cut = len(top.disk) - (200 << 10) - 512
+    top.disk = top.disk[:top.cut] + bytes(300 << 10)
     return before
 
 
-RESIZES.append(Operation("resize down, then up", shrink_and_grow, shrunk_and_grown,
-                         exact_bitmaps=False))
+RESIZES.append(Operation("resize down, then up", shrink_and_grow, shrunk_and_grown))
 
 
 # commit and rebase
@@ -233,6 +232,13 @@ def copied(before, world):
     from_top = before["top.qcow2"]
     before[OUT] = copy.copy(from_top)
     before[OUT].snapshots, before[OUT].vm_state, before[OUT].bitmaps = {}, "", {}
+    before[OUT].raw = None
+    return before
+
+
+def copied_to_raw_file(before, world):
+    before = copied(before, world)
+    before[OUT].raw = before[OUT].disk
     return before
 
 
@@ -306,6 +312,9 @@ COPIES = [
     convert("to subclusters", "-o", "extended_l2=on,cluster_size=16k"),
     convert("to lazy refcounts", "-o", "lazy_refcounts=on"),
     convert("to 1 bit counts", "-o", "refcount_bits=1,cluster_size=512"),
+    convert("to a data file", "-o", "data_file=out.raw"),
+    convert("to a raw data file", "-o", "data_file=out.raw,data_file_raw=on",
+            expected=copied_to_raw_file),
     *(convert(f"to preallocation {mode}", "-o", f"preallocation={mode}")
       for mode in ("metadata", "falloc", "full")),
     convert("--bitmaps", "--bitmaps", expected=copied_with_bitmaps,
@@ -318,6 +327,8 @@ COPIES = [
               "encrypt.format=aes,preallocation=metadata,compat=0.10"),
     into_existing("-n"), into_existing("-n --target-is-zero", "--target-is-zero"),
     into_existing("-n into subclusters", options="extended_l2=on,cluster_size=16k"),
+    into_existing("-n into a data file", options="data_file=out.raw"),
+    into_existing("-n into a raw data file", options="data_file=out.raw,data_file_raw=on"),
     Operation("convert -B", over_base, copied, has_chain),
     Operation("convert -l", of_snapshot, snapshot_copied, has_snapshots),
 ]
@@ -398,10 +409,16 @@ def amended_size(before, world):
     return before
 
 
+def no_longer_raw(before, world):
+    before["top.qcow2"].raw = None
+    return before
+
+
 AMENDS = [
     amend("compat=0.10"), amend("compat=1.1"), amend("lazy_refcounts=on"),
     amend("lazy_refcounts=off"), amend("refcount_bits=16"), amend("refcount_bits=64"),
     amend("refcount_bits=1"), amend("size=2M", expected=amended_size),
+    amend("data_file_raw=off", lambda shape: shape["data"] == "raw", no_longer_raw),
 ]
 
 OPERATIONS = [*RESIZES, *COMMITS, *REBASES, *SNAPSHOTS, *BITMAPS, *CHECKS, *COPIES, *WRITES,

@@ -16,22 +16,25 @@ DIMENSIONS = {
     "bitmaps": ("none", "on", "off", "two"),
     "preallocation": ("off", "metadata", "falloc"),
     "size": ("round", "ragged"),
+    "data": ("inside", "file", "raw"),  # a data file, and one that is the disk by itself
 }
 TRIES = 12  # candidates for each image; the one with the most new pairs is taken
 
 
 def random_shape(choose):
     shape = {name: choose.choice(values) for name, values in DIMENSIONS.items()}
-    # Narrow refcounts and the first version leave little to cross with.
+    # Narrow refcounts, the first version and data files leave little to cross with.
     if choose.random() < 0.6:
         shape["version"] = 3
+    if choose.random() < 0.5:
+        shape["data"] = "inside"
     return settled(shape)
 
 
 def settled(shape):
     """The nearest shape that the format allows."""
     if shape["version"] == 2:
-        shape.update(extended=False, refcounts=16, lazy="no", bitmaps="none")
+        shape.update(extended=False, refcounts=16, lazy="no", bitmaps="none", data="inside")
         if shape["snapshots"] == "resized":
             shape["snapshots"] = "one"
         if shape["compression"] == "zstd":
@@ -40,6 +43,12 @@ def settled(shape):
         shape["cluster"] = "16k"
     if shape["refcounts"] == 1:
         shape["snapshots"] = "none"
+    if shape["data"] != "inside":
+        shape.update(snapshots="none", compression="none")
+        # A VM state lies as far behind the disk as an L2 table reaches.
+        shape["vm_state"] &= shape["cluster"] in ("512", "4k")
+    if shape["data"] == "raw":
+        shape["backing"] = "none"
     if shape["encryption"] != "none":
         shape["compression"] = "none"
     if shape["backing"] != "none" and not shape["extended"]:

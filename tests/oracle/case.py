@@ -96,3 +96,14 @@ def table(prefix, text, setup="", uses="", loose=""):
         steps = "\n".join(lines.split(" ; "))
         cases.append(case(f"{prefix}/{name.strip()}", steps, setup, uses, loose))
     return cases
+
+
+def with_last(last, text):
+    """Rows for table(), each `name | IMAGE line ; ...`: `last` follows, with X for the image."""
+    rows = []
+    for row in text.splitlines():
+        name, _, rest = row.strip().partition("|")
+        if rest:
+            image, lines = rest.strip().split(" ", 1)
+            rows.append(f"{name.strip()} | {lines} ; {last.replace('X', image)}")
+    return "\n".join(rows)

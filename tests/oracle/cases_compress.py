@@ -70,6 +70,8 @@ CASES += table(
     read-only | qemu-io -r -c "write -c 0 64k" i.qcow2
     raw | qemu-img create -q -f raw r.raw 1M ; qemu-io -f raw -c "write -c 0 64k" r.raw
     overwritten | qemu-io -c "write -c -P 1 0 256k" -c "write -P 2 4k 1k" -c "write -z 64k 64k" -c "write -z -u 130k 10k" -c "discard 192k 64k" i.qcow2 ; qemu-img check i.qcow2 ; qemu-img map --output=json i.qcow2
+    zeroed-subclusters | qemu-img create -q -f qcow2 -o extended_l2=on e.qcow2 1M ; qemu-io -c "write -c -P 1 128k 64k" -c "write -z 100k 200k" -c "write -z -u 64k 70k" -c "read -P 0 64k 236k" e.qcow2 ; qemu-img check e.qcow2
+    zeroed-part-of-subclusters | qemu-img create -q -f qcow2 -o extended_l2=on e.qcow2 1M ; qemu-io -c "write -c -P 1 128k 64k" -c "write -z 160k 200k" -c "read -P 1 128k 32k" -c "read -P 0 160k 200k" e.qcow2 ; qemu-img check e.qcow2
     snapshot | qemu-io -c "write -c -P 1 0 256k" i.qcow2 ; qemu-img snapshot -c s i.qcow2 ; qemu-io -c "write -P 2 0 64k" -c "write -c 64k 64k" -c "write -c 512k 64k" i.qcow2 ; qemu-img check i.qcow2 ; qemu-img snapshot -a s i.qcow2 ; qemu-io -c "read -P 1 0 256k" i.qcow2 ; qemu-img snapshot -d s i.qcow2 ; qemu-img check i.qcow2
     exchanged | qemu-io -c "write -c -P 5 0 512k" i.qcow2 ; swap: qemu-io -c "read -P 5 0 512k" -c "write -c -P 6 512k 512k" i.qcow2 ; qemu-io -c "read -P 6 512k 512k" -c "write -c -P 7 1M 64k" i.qcow2 ; qemu-img check i.qcow2
     backing | qemu-img create -q -f qcow2 -b i.qcow2 -F qcow2 t.qcow2 ; qemu-io -c "write -c -P 5 0 64k" -c "read -P 5 0 64k" -c "read -P 0 64k 64k" t.qcow2

@@ -132,6 +132,7 @@ CASES = table(
     zero-data | @truncate x 1M ; @write x 0 1M 0 ; qemu-img convert -f raw -O qcow2 x o.qcow2 ; qemu-img map --output=json o.qcow2 ; qemu-img convert -f raw x o.raw
     zero-islands | @random x 1M 8 ; @write x 64k 4k 0 ; @write x 200k 3k 0 ; @write x 300000 70000 0 ; @write x 1M 512 1 ; qemu-img convert -f raw -O qcow2 x o.qcow2 ; qemu-img convert -f raw x o.raw ; qemu-img convert -S 512 -f raw x p.raw
     zero-islands-4k | @random x 1M 8 ; @write x 64k 4k 0 ; @write x 200k 3k 0 ; @write x 300000 70000 0 ; qemu-img convert -f raw -O qcow2 -o cluster_size=4k x o.qcow2 ; qemu-img map --output=json o.qcow2
+    partial-last-cluster | @truncate x 1206k ; @write x 1152k 4k 5 ; qemu-img convert -S 0 -f raw -O qcow2 -o cluster_size=4k x s.qcow2 ; qemu-img convert -S 64k -O raw s.qcow2 o.raw
     large-sparse | @truncate x 3G ; @write x 2G 8k 5 ; qemu-img convert -f raw -O qcow2 x o.qcow2 ; qemu-img map --output=json o.qcow2
     """,
     uses="plain",

@@ -1,7 +1,7 @@
 """Images of the first version of qcow: made, read, written; compressed and encrypted clusters,
 backing files, damage; each side reads what the other has written."""
 
-from case import table
+from case import table, with_last
 from read_only_format import SOURCE
 
 _SETUP = SOURCE + """
@@ -90,22 +90,12 @@ CASES += table(
     setup=_SETUP,
 )
 
-_READ = " ; swap: qemu-img convert -O raw X X.raw"
-
-
-def _written(rows):
-    lines = []
-    for row in rows.splitlines():
-        name, _, rest = row.strip().partition("|")
-        if rest:
-            image, line = rest.strip().split(" ", 1)
-            lines.append(f"{name.strip()} | {line}{_READ.replace('X', image)}")
-    return "\n".join(lines)
-
+_READ = "swap: qemu-img convert -O raw X X.raw"
 
 CASES += table(
     "qcow1/write",
-    _written(
+    with_last(
+        _READ,
         """
     allocating | q.qcow qemu-io -c "write -P 5 200k 300k" -c "write -P 6 3000k 1k" -c "read -P 0 2999k 1k" q.qcow ; qemu-img map q.qcow
     in-place | q.qcow qemu-io -c "write -P 5 10k 5k" -c "read -P 1 0 10k" -c "read -P 5 10k 5k" -c "write -P 6 99 100" -c "read -P 1 0 99" q.qcow
@@ -123,7 +113,7 @@ CASES += table(
     converted-over | o.qcow qemu-img convert -O qcow -B s.raw -F raw b.qcow o.qcow ; qemu-img info o.qcow
     into | q.qcow qemu-img convert -n -O qcow b.qcow q.qcow
     filter | q.qcow qemu-io -c "write -P 5 3M 4k" -c "write -P 6 3200k 1k" -c "read -P 5 3M 4k" --image-opts driver=compress,file.driver=qcow,file.file.filename=q.qcow
-        """
+        """,
     ),
     setup=_SETUP,
     loose="images stderr",

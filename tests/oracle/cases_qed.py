@@ -1,6 +1,6 @@
 """QED: made, read, written, checked; damage; each side reads what the other has written."""
 
-from case import table
+from case import table, with_last
 
 _WRITTEN = """
 qemu-img create -q -f qed -o cluster_size=4k,table_size=2 a.qed 10M
@@ -62,22 +62,12 @@ CASES += table(
     loose="images",
 )
 
-_READ = " ; swap: qemu-img check X ; swap: qemu-img convert -O raw X X.raw"
-
-
-def _written(rows):
-    lines = []
-    for row in rows.splitlines():
-        name, _, rest = row.strip().partition("|")
-        if rest:
-            image, line = rest.strip().split(" ", 1)
-            lines.append(f"{name.strip()} | {line}{_READ.replace('X', image)}")
-    return "\n".join(lines)
-
+_READ = "swap: qemu-img check X ; swap: qemu-img convert -O raw X X.raw"
 
 CASES += table(
     "qed/write",
-    _written(
+    with_last(
+        _READ,
         """
     allocating | a.qed qemu-io -c "write -P 5 200k 300k" -c "write -P 6 5000k 1k" -c "read -P 0 4999k 1k" a.qed ; qemu-img map --output=json a.qed
     in-place | a.qed qemu-io -c "write -P 5 1030k 5k" -c "read -P 1 1M 6k" -c "read -P 5 1030k 5k" a.qed ; qemu-img map --output=json a.qed
@@ -94,7 +84,7 @@ CASES += table(
     converted | c.qed qemu-img convert -O qed o.qed c.qed ; qemu-img map --output=json c.qed
     converted-over | c.qed qemu-img convert -O qed -B base.raw -F raw o.qed c.qed ; qemu-img info c.qed
     into | a.qed qemu-img convert -n -O qed o.qed a.qed ; qemu-img map --output=json a.qed
-        """
+        """,
     ),
     setup=_WRITTEN,
     loose="images stderr",

@@ -1,7 +1,7 @@
 """Images of VMware (vmdk): every subformat read, mapped, written and read by the other side,
 backing files, texts and headers that are damaged, and the trust gate's part."""
 
-from case import table
+from case import table, with_last
 from read_only_format import SOURCE
 
 _SETUP = SOURCE + """
@@ -58,25 +58,13 @@ CASES = table(
 )
 
 # Each side writes to its own copies; the other side's tools read them.
-_READ = " ; swap: qemu-img check X.vmdk ; swap: qemu-img convert -O raw X.vmdk X.raw"
-
-
-def _written(rows):
-    lines = []
-    for row in rows.splitlines():
-        name, _, rest = row.strip().partition("|")
-        if not rest:
-            continue
-        image, line = rest.strip().split(" ", 1)
-        lines.append(f"{name.strip()} | {line}{_READ.replace('X', image)}")
-    return lines
-
+_READ = "swap: qemu-img check X.vmdk ; swap: qemu-img convert -O raw X.vmdk X.raw"
 
 CASES += table(
     "vmdk/write",
-    "\n".join(
-        _written(
-            """
+    with_last(
+        _READ,
+        """
     allocating | m qemu-io -c "write -P 5 200k 300k" -c "write -P 6 5000k 1k" -c "read -P 0 4999k 1k" m.vmdk ; qemu-img map --output=json m.vmdk
     in-place | m qemu-io -c "write -P 5 10k 5k" -c "read -P 1 0 10k" -c "read -P 5 10k 5k" m.vmdk ; qemu-img map --output=json m.vmdk
     end | m qemu-io -c "write -P 5 10485248 512" -c "write 10M 512" m.vmdk
@@ -85,8 +73,7 @@ CASES += table(
     discard | m qemu-io -c "discard 0 64k" -c "read -P 1 0 64k" m.vmdk ; qemu-img map --output=json m.vmdk
     flat | f qemu-io -c "write -P 5 100k 64k" -c "write -z 4k 4k" -c "read -P 0 4k 4k" f.vmdk
     overlay | o qemu-io -c "write -P 8 90k 20k" -c "write -P 9 6M 64k" -c "read -P 1 64k 26k" -c "read -P 0 110k 18k" o.vmdk ; qemu-img map --output=json o.vmdk
-            """
-        )
+        """,
     ),
     setup=_SETUP,
     loose="images",

@@ -1,9 +1,10 @@
 """The few qcow2 structures that the harness reads or damages by itself.
 
-Follows the published format specification. Knows nothing of snapshots' insides or bitmaps: it
-finds header fields, table entries and refcounts, so that a case can spoil exactly one of them.
+Follows the published format specification. It finds header fields, table entries, refcounts and
+snapshots, so that a case can spoil exactly one of them, or look at one snapshot.
 """
 
+import collections
 import os
 
 MAGIC = b"QFI\xfb"
@@ -38,6 +39,8 @@ EXTENSION_BACKING_FORMAT = 0xE2792ACA
 EXTENSION_DATA_FILE = 0x44415441
 INCOMPATIBLE_DATA_FILE = 4
 AUTOCLEAR_RAW_DATA = 2
+
+Snapshot = collections.namedtuple("Snapshot", "name l1_offset l1_size disk_size")
 
 
 class Qcow2:
@@ -115,6 +118,28 @@ class Qcow2:
             size = 24 + self.number(at + 18, 2) + self.number(at + 20, 4)
             at += (size + 7) // 8 * 8
         return at
+
+    def snapshots(self):
+        found = []
+        at = self.header("snapshots_offset")
+        for _ in range(self.header("snapshots")):
+            id_size, name_size = self.number(at + 12, 2), self.number(at + 14, 2)
+            extra = self.number(at + 36, 4)
+            self.file.seek(at + 40 + extra + id_size)
+            name = self.file.read(name_size).decode("utf-8", "surrogateescape")
+            disk_size = self.number(at + 48, 8) if extra >= 16 else self.header("size")
+            found.append(Snapshot(name, self.number(at, 8), self.number(at + 8, 4), disk_size))
+            at += (40 + extra + id_size + name_size + 7) // 8 * 8
+        return found
+
+    def become(self, snapshot):
+        """Makes the image one whose disk is the snapshot's: fit for nothing but reading."""
+        fields = {"l1_offset": snapshot.l1_offset, "l1_size": snapshot.l1_size,
+                  "size": snapshot.disk_size, "snapshots": 0, "snapshots_offset": 0}
+        if self.header("version") >= 3:
+            fields["autoclear"] = self.header("autoclear") & AUTOCLEAR_RAW_DATA
+        for name, value in fields.items():
+            self.set_number(*HEADER[name], value)
 
     def facts(self):
         """What must be equal in two images of the same making, wherever their clusters are."""

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::bochs {
 namespace {
@@ -36,16 +37,12 @@ bool holds(const HeaderBytes& bytes, size_t offset, size_t length, std::string_v
   return std::string_view(field, ::strnlen(field, length)) == text;
 }
 
-std::unexpected<Error> invalid(const std::string& message) {
-  return fail(ErrorKind::corrupt, message, EINVAL);
-}
-
 Result<Header> parse(const HeaderBytes& bytes) {
   const auto version = load_le<uint32_t>(&bytes[version_at]);
   const bool ours =
       holds(bytes, 0, type_at, "Bochs Virtual HD Image") && holds(bytes, type_at, 16, "Redolog") &&
       holds(bytes, subtype_at, 16, "Growing") && (version == version1 || version == version2);
-  if (!ours) return invalid("Image not in Bochs format");
+  if (!ours) return corrupt("Image not in Bochs format");
   Header header;
   header.catalog_offset = load_le<uint32_t>(&bytes[header_size_at]);
   header.catalog_entries = load_le<uint32_t>(&bytes[catalog_at]);
@@ -56,13 +53,13 @@ Result<Header> parse(const HeaderBytes& bytes) {
   header.disk_size =
       align_down(load_le<uint64_t>(&bytes[version == version1 ? disk_at_v1 : disk_at_v2]), sector);
   const std::string extent_text = "Extent size " + std::to_string(header.extent_size);
-  if (header.catalog_entries > max_catalog) return invalid("Catalog size is too large");
-  if (header.extent_size < sector) return invalid("Extent size must be at least 512");
+  if (header.catalog_entries > max_catalog) return corrupt("Catalog size is too large");
+  if (header.extent_size < sector) return corrupt("Extent size must be at least 512");
   if (!std::has_single_bit(header.extent_size))
-    return invalid(extent_text + " is not a power of two");
-  if (header.extent_size > max_extent_size) return invalid(extent_text + " is too large");
+    return corrupt(extent_text + " is not a power of two");
+  if (header.extent_size > max_extent_size) return corrupt(extent_text + " is too large");
   if (header.catalog_entries < div_round_up(header.disk_size, header.extent_size)) {
-    return invalid("Catalog size is too small for this disk size");
+    return corrupt("Catalog size is too small for this disk size");
   }
   return header;
 }

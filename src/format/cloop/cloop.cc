@@ -5,6 +5,7 @@
 
 #include "async/loop.h"
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "codec/zlib_stream.h"
 
 namespace oxbow::format::cloop {
@@ -17,21 +18,17 @@ constexpr uint64_t max_packed_size = 2 * uint64_t{max_block_size};
 constexpr uint32_t max_blocks = UINT32_MAX / sizeof(uint64_t);
 constexpr uint64_t max_table = 512 << 20;
 
-std::unexpected<Error> invalid(const std::string& message) {
-  return fail(ErrorKind::corrupt, message, EINVAL);
-}
-
 Result<void> check_sizes(uint32_t block_size, uint32_t blocks) {
   const std::string size_text = "block_size " + std::to_string(block_size);
-  if (block_size == 0) return invalid("block_size cannot be zero");
-  if (block_size % 512 != 0) return invalid(size_text + " must be a multiple of 512");
-  if (block_size > max_block_size) return invalid(size_text + " must be 64 MB or less");
+  if (block_size == 0) return corrupt("block_size cannot be zero");
+  if (block_size % 512 != 0) return corrupt(size_text + " must be a multiple of 512");
+  if (block_size > max_block_size) return corrupt(size_text + " must be 64 MB or less");
   if (blocks > max_blocks) {
-    return invalid("n_blocks " + std::to_string(blocks) + " must be " + std::to_string(max_blocks) +
+    return corrupt("n_blocks " + std::to_string(blocks) + " must be " + std::to_string(max_blocks) +
                    " or less");
   }
   if ((uint64_t{blocks} + 1) * sizeof(uint64_t) > max_table) {
-    return invalid("image requires too many offsets, try increasing block size");
+    return corrupt("image requires too many offsets, try increasing block size");
   }
   return {};
 }
@@ -40,10 +37,10 @@ Result<void> append(std::vector<uint64_t>& places, uint64_t place) {
   const std::string where =
       " at index " + std::to_string(places.size()) + ", image file is corrupt";
   if (!places.empty() && place < places.back()) {
-    return invalid("offsets not monotonically increasing" + where);
+    return corrupt("offsets not monotonically increasing" + where);
   }
   if (!places.empty() && place - places.back() > max_packed_size) {
-    return invalid("invalid compressed block size" + where);
+    return corrupt("invalid compressed block size" + where);
   }
   places.push_back(place);
   return {};

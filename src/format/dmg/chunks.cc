@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "format/dmg/tables.h"
 
 namespace oxbow::format::dmg {
@@ -36,10 +37,6 @@ constexpr uint32_t terminator = 0xffffffff;
 using Trailer = std::array<std::byte, sector>;
 using Warn = std::function<void(std::string_view)>;
 
-std::unexpected<Error> invalid(const std::string& message) {
-  return fail(ErrorKind::corrupt, message, EINVAL);
-}
-
 bool begins_with(std::span<const std::byte> bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
@@ -68,7 +65,7 @@ Result<void> check_place(const storage::Source& file, uint64_t offset, uint64_t 
                          const char* what) {
   const uint64_t end = file.size();
   if (offset <= end && length <= end - offset && length <= max_list) return {};
-  return invalid(std::string("dmg: the ") + what + " at offset " + std::to_string(offset) + " of " +
+  return corrupt(std::string("dmg: the ") + what + " at offset " + std::to_string(offset) + " of " +
                  std::to_string(length) +
                  " bytes lies beyond the end of the file, or is too large");
 }
@@ -122,11 +119,11 @@ bool can_be_read(ChunkKind kind, const Warn& warn) {
 Result<void> check_chunk(const Chunk& chunk, size_t number) {
   const std::string where = " for chunk " + std::to_string(number) + " is larger than max (";
   if (is_packed(chunk.kind) && chunk.count > max_chunk_sectors) {
-    return invalid("sector count " + std::to_string(chunk.count) + where +
+    return corrupt("sector count " + std::to_string(chunk.count) + where +
                    std::to_string(max_chunk_sectors) + ")");
   }
   if (chunk.length > max_chunk_length) {
-    return invalid("length " + std::to_string(chunk.length) + where +
+    return corrupt("length " + std::to_string(chunk.length) + where +
                    std::to_string(max_chunk_length) + ")");
   }
   return {};

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::parallels {
 namespace {
@@ -13,10 +14,6 @@ namespace {
 constexpr uint64_t extension_magic = 0xab234cef23dcea87;
 constexpr uint32_t most_sectors_a_cluster = INT32_MAX / 513;
 constexpr uint32_t most_entries = INT32_MAX / 4;
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 Task<> check_extension(storage::Source& file, uint64_t start) {
   if (start > INT64_MAX / sector) co_return corrupt("Format Extension at an invalid offset");

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "format/blocks/empty_image.h"
 #include "format/qcow/header.h"
 
 namespace oxbow::format::qcow {
@@ -38,18 +39,6 @@ std::vector<std::byte> bytes_of(const CreateOptions& options) {
   return raw;
 }
 
-// An empty table is zeroes, as the file is.
-Task<> write_all(storage::Storage& file, const CreateOptions& options) {
-  const Header header = header_of(options);
-  const uint64_t table = header.l1_entries() * sizeof(uint64_t);
-  CO_TRY(co_await file.truncate(header.l1_offset + align_up(table, sector)));
-  CO_TRY(co_await file.flush());
-  const std::vector<std::byte> raw = bytes_of(options);
-  const iovec from = io_slice(std::span(raw));
-  CO_TRY(co_await file.write(0, IoSpan(&from, 1)));
-  co_return co_await file.flush();
-}
-
 }  // namespace
 
 Result<void> check_create_options(const CreateOptions& options) {
@@ -67,9 +56,11 @@ Result<void> check_create_options(const CreateOptions& options) {
 }
 
 Task<> create(std::unique_ptr<storage::Storage> file, CreateOptions options) {
-  const Result<void> written = co_await write_all(*file, options);
-  const Result<void> closed = co_await file->close();
-  co_return written ? closed : written;
+  const Header header = header_of(options);
+  const uint64_t table = header.l1_entries() * sizeof(uint64_t);
+  const uint64_t bytes = header.l1_offset + align_up(table, sector);
+  std::vector<std::byte> raw = bytes_of(options);
+  co_return co_await write_empty_image(std::move(file), bytes, raw);
 }
 
 }  // namespace oxbow::format::qcow

@@ -3,13 +3,10 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::qcow {
 namespace {
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 struct Found {
   Header header;
@@ -20,7 +17,7 @@ struct Found {
 Result<Found> parse(const std::array<std::byte, header_size>& bytes) {
   Found out;
   Header& header = out.header;
-  if (load_be<uint32_t>(bytes.data()) != magic) return invalid("Image not in qcow format");
+  if (load_be<uint32_t>(bytes.data()) != magic) return corrupt("Image not in qcow format");
   const auto version = load_be<uint32_t>(&bytes[4]);
   if (version != 1) {
     Error error(ErrorKind::unsupported,
@@ -35,25 +32,25 @@ Result<Found> parse(const std::array<std::byte, header_size>& bytes) {
   header.l2_bits = std::to_integer<uint32_t>(bytes[33]);
   const auto crypt = load_be<uint32_t>(&bytes[36]);
   header.l1_offset = load_be<uint64_t>(&bytes[40]);
-  if (size <= 1) return invalid("Image size is too small (must be at least 2 bytes)");
+  if (size <= 1) return corrupt("Image size is too small (must be at least 2 bytes)");
   if (header.cluster_bits < 9 || header.cluster_bits > 16) {
-    return invalid("Cluster size must be between 512 and 64k");
+    return corrupt("Cluster size must be between 512 and 64k");
   }
   if (header.l2_bits < 9 - 3 || header.l2_bits > 16 - 3) {
-    return invalid("L2 table size must be between 512 and 64k");
+    return corrupt("L2 table size must be between 512 and 64k");
   }
-  if (crypt > 1) return invalid("invalid encryption method in qcow header");
+  if (crypt > 1) return corrupt("invalid encryption method in qcow header");
   header.encrypted = crypt == 1;
   header.disk_size = align_down(size, sector);
   const uint64_t covered = uint64_t{1} << (header.cluster_bits + header.l2_bits);
   if (size > UINT64_MAX - covered || size / covered >= max_l1_entries) {
-    return invalid("Image too large");
+    return corrupt("Image too large");
   }
-  if (header.l1_offset > INT64_MAX) return invalid("qcow: the offset of the L1 table is too large");
+  if (header.l1_offset > INT64_MAX) return corrupt("qcow: the offset of the L1 table is too large");
   if (out.backing_offset == 0) out.backing_length = 0;
-  if (out.backing_length > max_backing_name) return invalid("Backing file name too long");
+  if (out.backing_length > max_backing_name) return corrupt("Backing file name too long");
   if (out.backing_length != 0 && out.backing_offset > INT64_MAX - max_backing_name) {
-    return invalid("qcow: the offset of the backing file's name is too large");
+    return corrupt("qcow: the offset of the backing file's name is too large");
   }
   return out;
 }

@@ -160,6 +160,18 @@ void BitmapBits::store_ahead(uint64_t first, std::span<std::byte> out) const {
   }
 }
 
+// Batches from `first` on that lie in one cluster, before `end`.
+BitmapBits::Span BitmapBits::part_of_cluster(uint64_t first, uint64_t end) const {
+  const uint64_t next = (first / batches_per_cluster() + 1) * batches_per_cluster();
+  return {first, std::min(end, next) - first};
+}
+
+// All bits of a cluster, as far as the disk reaches.
+bool BitmapBits::is_whole_cluster(Span batches) const {
+  const Span all = part_of_cluster(align_down(batches.first, batches_per_cluster()), ahead_.size());
+  return all.first == batches.first && all.count == batches.count;
+}
+
 // Sectors of one cluster; a cluster where there is none yet, linked when it is counted and filled.
 Task<> BitmapBits::write_ahead(Gate& gate, Refcounts& refcounts, WriteBarrier& counted,
                                uint64_t table_offset, uint64_t index, Span batches) {
@@ -190,24 +202,24 @@ Task<> BitmapBits::write_ahead(Gate& gate, Refcounts& refcounts, WriteBarrier& c
 
 Task<> BitmapBits::set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& counted,
                                uint64_t table_offset, uint64_t first, uint64_t count) {
-  const uint64_t batches_per_cluster = bits_per_cluster_ / batch;
   const uint64_t end = (first + count - 1) / batch + 1;
-  for (uint64_t at = first / batch; at < end;) {
-    const uint64_t index = at / batches_per_cluster;
-    const uint64_t stop = std::min(end, (index + 1) * batches_per_cluster);
-    const Span span{at, stop - at};
-    if (table_[index] != bitmap_all_ones && !ahead_.all_set(span.first, span.count)) {
-      ahead_.set(span.first, span.count);
-      const Result<void> written =
-          co_await write_ahead(gate, refcounts, counted, table_offset, index, span);
-      if (!written) {
-        ahead_.clear(span.first, span.count);
-        co_return written;
-      }
+  std::vector<NewCluster> full;
+  Result<void> done;
+  for (uint64_t at = first / batch; done && at < end;) {
+    const Span part = part_of_cluster(at, end);
+    const uint64_t index = at / batches_per_cluster();
+    at += part.count;
+    if (ahead_.all_set(part.first, part.count)) continue;
+    ahead_.set(part.first, part.count);
+    if (table_[index] == 0 && is_whole_cluster(part)) {
+      full.push_back({index, bitmap_all_ones});
+    } else if (table_[index] != bitmap_all_ones) {
+      done = co_await write_ahead(gate, refcounts, counted, table_offset, index, part);
     }
-    at = stop;
   }
-  co_return {};
+  if (done && !full.empty()) done = co_await link(gate, table_offset, full);
+  if (!done) ahead_.clear(first / batch, end - first / batch);
+  co_return done;
 }
 
 }  // namespace oxbow::format::qcow2

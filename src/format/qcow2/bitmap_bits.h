@@ -23,7 +23,8 @@ class BitmapBits {
   [[nodiscard]] std::span<const uint64_t> table() const { return table_; }
   void set(uint64_t first, uint64_t count);
   /// Before set() of a bitmap that is durable: on disk these bits, or more, are set when it ends.
-  /// Where the disk is to be written to, it is for 512 bits at a time. The caller owes a barrier.
+  /// Where the disk is to be written to, it is for 512 bits at a time, or by an entry that says it
+  /// of a whole cluster. The caller owes a barrier.
   Task<> set_on_disk(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset,
                      uint64_t first, uint64_t count);
   /// Whether set_on_disk() has been there.
@@ -52,6 +53,9 @@ class BitmapBits {
     uint64_t first;
     uint64_t count;
   };
+  [[nodiscard]] uint64_t batches_per_cluster() const { return bits_per_cluster_ / batch; }
+  [[nodiscard]] Span part_of_cluster(uint64_t first, uint64_t end) const;
+  [[nodiscard]] bool is_whole_cluster(Span batches) const;
   Task<> write_ahead(Gate& gate, Refcounts& refcounts, WriteBarrier& counted, uint64_t table_offset,
                      uint64_t index, Span batches);
   void store_ahead(uint64_t first, std::span<std::byte> out) const;

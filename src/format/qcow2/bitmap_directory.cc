@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/corrupt.h"
 #include "format/qcow2/header.h"
 #include "format/qcow2/metadata_reader.h"
 
@@ -11,10 +12,6 @@ namespace {
 constexpr uint64_t fixed_bytes = 24;
 constexpr uint32_t known_flags = bitmap_in_use | bitmap_auto | bitmap_extra_data_compatible;
 constexpr uint64_t table_reserved_mask = 0xff000000000001fe;
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 bool satisfies_constraints(const Header& header, const Bitmap& bitmap) {
   const uint64_t bytes = uint64_t{bitmap.table_size} << header.cluster_bits;

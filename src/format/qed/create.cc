@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/invalid.h"
+#include "format/blocks/empty_image.h"
 #include "format/qed/header.h"
 
 namespace oxbow::format::qed {
@@ -41,17 +42,6 @@ std::vector<std::byte> bytes_of(const CreateOptions& options) {
   return raw;
 }
 
-// The header last: what is not whole yet is no image.
-Task<> write_all(storage::Storage& file, const CreateOptions& options) {
-  const Header header = header_of(options);
-  CO_TRY(co_await file.truncate(header.l1_offset + header.table_bytes()));
-  CO_TRY(co_await file.flush());
-  const std::vector<std::byte> raw = bytes_of(options);
-  const iovec from = io_slice(std::span(raw));
-  CO_TRY(co_await file.write(0, IoSpan(&from, 1)));
-  co_return co_await file.flush();
-}
-
 }  // namespace
 
 Result<void> check_create_options(const CreateOptions& options) {
@@ -78,9 +68,10 @@ Result<void> check_create_options(const CreateOptions& options) {
 }
 
 Task<> create(std::unique_ptr<storage::Storage> file, CreateOptions options) {
-  const Result<void> written = co_await write_all(*file, options);
-  const Result<void> closed = co_await file->close();
-  co_return written ? closed : written;
+  const Header header = header_of(options);
+  std::vector<std::byte> raw = bytes_of(options);
+  co_return co_await write_empty_image(std::move(file), header.l1_offset + header.table_bytes(),
+                                       raw);
 }
 
 }  // namespace oxbow::format::qed

@@ -6,15 +6,12 @@
 #include <cstdio>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::qed {
 namespace {
 
 constexpr uint64_t known_features = feature_backing | feature_need_check | feature_backing_raw;
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 Task<std::string> read_backing_name(storage::Source& file, const Header& header, uint32_t offset,
                                     uint32_t length) {

@@ -4,16 +4,13 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "base/crc32c.h"
 
 namespace oxbow::format::vhdx {
 namespace {
 
 using HeaderBytes = std::array<std::byte, header_bytes>;
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 Uuid uuid_at(const std::byte* from) {
   Uuid out;

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "base/crc32c.h"
 
 namespace oxbow::format::vhdx {
@@ -17,10 +18,6 @@ constexpr uint32_t most_log_bytes = 64 << 20;
 constexpr size_t entry_header_bytes = 64;
 constexpr size_t descriptor_bytes = 32;
 constexpr uint64_t largest_file = uint64_t{1} << 47;
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 // An entry that is whole: copied out of the log, which is a ring.
 struct Entry {

@@ -6,14 +6,12 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "base/crc32c.h"
 
 namespace oxbow::format::vhdx {
 namespace {
 
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 std::unexpected<Error> unsupported(std::string message) {
   return fail(ErrorKind::unsupported, std::move(message), ENOTSUP);
 }

@@ -1,14 +1,11 @@
 #include "format/vhdx/vhdx.h"
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 #include "format/vhdx/log.h"
 
 namespace oxbow::format::vhdx {
 namespace {
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 BlockState state_of(uint64_t entry) { return static_cast<BlockState>(entry & state_mask); }
 

@@ -4,14 +4,12 @@
 #include <charconv>
 #include <optional>
 
+#include "base/corrupt.h"
+
 namespace oxbow::format::vmdk {
 namespace {
 
 constexpr size_t max_extents = 65536;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -92,11 +90,11 @@ Result<std::optional<ExtentLine>> parse_extent(std::string_view line) {
   const bool known = flat || extent.type == "VMFS" || extent.type == "SPARSE" ||
                      extent.type == "VMFSSPARSE" || extent.type == "SESPARSE";
   if (!known || flat != offset.has_value() || (!flat && !last.empty())) {
-    return invalid("Invalid extent line: " + whole);
+    return corrupt("Invalid extent line: " + whole);
   }
   constexpr uint64_t most = uint64_t{1} << 53;  // sectors: in bytes it is below 2^62
   if (*sectors > most || offset.value_or(0) > most) {
-    return invalid("Invalid extent line: " + whole);
+    return corrupt("Invalid extent line: " + whole);
   }
   extent.sectors = *sectors;
   extent.file = std::move(*file);
@@ -112,7 +110,7 @@ Result<Descriptor> parse_descriptor(std::string_view text) {
   const auto cid = hex_value(text, "CID=");
   const auto parent = hex_value(text, "parentCID=");
   auto type = quoted_value(text, "createType");
-  if (!type || !cid || !parent) return invalid("invalid VMDK image descriptor");
+  if (!type || !cid || !parent) return corrupt("invalid VMDK image descriptor");
   out.cid = *cid;
   out.parent_cid = *parent;
   out.create_type = std::move(*type);
@@ -121,7 +119,7 @@ Result<Descriptor> parse_descriptor(std::string_view text) {
     TRY_ASSIGN(auto extent, parse_extent(take_line(text)));
     if (!extent) continue;
     if (out.extents.size() == max_extents)
-      return invalid("the VMDK descriptor has too many extents");
+      return corrupt("the VMDK descriptor has too many extents");
     out.extents.push_back(std::move(*extent));
   }
   return out;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::vmdk {
 namespace {
@@ -29,10 +30,6 @@ constexpr uint64_t max_capacity = uint64_t{1} << 53;  // sectors
 
 using Bytes = std::array<std::byte, sector>;
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
-
 Task<Bytes> read_sector(storage::Source& file, uint64_t offset) {
   Bytes bytes{};
   const iovec into = io_slice(std::span<std::byte>(bytes));
@@ -43,7 +40,7 @@ Task<Bytes> read_sector(storage::Source& file, uint64_t offset) {
 // Of the numbers that are not yet multiplied: what cannot be is refused before it is.
 Result<uint64_t> bytes_of(uint64_t sectors, const char* field) {
   if (sectors <= max_capacity) return sectors * sector;
-  return invalid(std::string("VMDK header: ") + field + " is too large");
+  return corrupt(std::string("VMDK header: ") + field + " is too large");
 }
 
 Result<SparseHeader> parse_hosted(const Bytes& bytes) {
@@ -66,7 +63,7 @@ Result<SparseHeader> parse_hosted(const Bytes& bytes) {
   header.zero_grains = (flags & flag_zero_grains) != 0;
   header.compressed = load_le<uint16_t>(&bytes[77]) == 1 && (flags & flag_compressed) != 0;
   header.markers = (flags & flag_markers) != 0;
-  if (header.table_entries > max_table_entries) return invalid("L2 table size too big");
+  if (header.table_entries > max_table_entries) return corrupt("L2 table size too big");
   return header;
 }
 
@@ -80,23 +77,23 @@ Result<SparseHeader> parse_esx(const Bytes& bytes) {
 }
 
 Result<void> check(const SparseHeader& header, uint64_t file_size) {
-  if (header.table_entries == 0) return invalid("L2 table size too big");
+  if (header.table_entries == 0) return corrupt("L2 table size too big");
   if (header.grain_size == 0 || header.grain_size > max_grain_size ||
       (header.grain_size & (header.grain_size - 1)) != 0) {
-    return invalid("Invalid granularity, image may be corrupt");
+    return corrupt("Invalid granularity, image may be corrupt");
   }
-  if (header.capacity > max_capacity) return invalid("L1 size too big");
+  if (header.capacity > max_capacity) return corrupt("L1 size too big");
   const uint64_t entries = header.directory_entries();
-  if (entries > max_directory_entries) return invalid("L1 size too big");
+  if (entries > max_directory_entries) return corrupt("L1 size too big");
   const uint64_t length = entries * sizeof(uint32_t);
   const uint64_t end = align_up(file_size, sector);
   for (const uint64_t directory : {header.directory, header.backup_directory}) {
     if (directory > end || length > end - directory) {
-      return invalid("VMDK header: a grain directory lies beyond the end of the file");
+      return corrupt("VMDK header: a grain directory lies beyond the end of the file");
     }
   }
   if (header.descriptor_size > max_descriptor) {
-    return invalid("VMDK header: descriptorSize is too large");
+    return corrupt("VMDK header: descriptorSize is too large");
   }
   return {};
 }

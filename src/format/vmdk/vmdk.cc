@@ -4,15 +4,12 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::vmdk {
 namespace {
 
 constexpr uint64_t max_text = 2 << 20;
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 bool is_known_type(const std::string& type) {
   constexpr std::array known = {"monolithicFlat",       "vmfs",
@@ -62,7 +59,7 @@ Task<> VmdkImage::load(bool writable, OpenBeside open_beside) {
     }
   }
   cid_place_ = find_cid(std::string_view(text).substr(0, text.find('\0')));
-  if (extents_.empty()) co_return invalid("the VMDK descriptor names no extent that can be used");
+  if (extents_.empty()) co_return corrupt("the VMDK descriptor names no extent that can be used");
   const bool in_place = !writable || cid_place_.offset != std::string_view::npos;
   cid_renewed_ = !in_place;  // a file of ESX has no text
   co_return {};
@@ -91,7 +88,7 @@ Task<> VmdkImage::add_named(const ExtentLine& line, OpenBeside& open_beside) {
     co_return fail(ErrorKind::unsupported, "VMDK extents of type SESPARSE are not read", ENOTSUP);
   }
   const uint64_t length = line.sectors * sector;
-  if (length > INT64_MAX - virtual_size_) co_return invalid("the VMDK extents are too large");
+  if (length > INT64_MAX - virtual_size_) co_return corrupt("the VMDK extents are too large");
   Extent extent;
   extent.type = line.type;
   CO_TRY_ASSIGN(extent.own, co_await open_beside(line.file));

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/corrupt.h"
 
 namespace oxbow::format::vpc {
 namespace {
@@ -19,10 +20,6 @@ constexpr uint32_t max_table_entries = INT32_MAX / 4;
 // The programs that take the size from the field, and write a geometry beside it.
 constexpr std::string_view sized_by_field[] = {
     {"win ", 4}, {"d2v ", 4}, {"qem2", 4}, {"tap\0", 4}, {"CTXS", 4}};
-
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(ErrorKind::corrupt, std::move(message), EINVAL);
-}
 
 bool has_cookie(std::span<const std::byte> bytes, std::string_view word) {
   return std::memcmp(bytes.data(), word.data(), word.size()) == 0;

@@ -1,7 +1,7 @@
 // What every format with blocks has to do: keep what is written, whatever the power or the file
 // does in between.
 #include "block_kinds.h"
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "guest_model.h"
 #include "storage/crash_states.h"
 
@@ -127,42 +127,55 @@ TEST_P(BlockImages, KeepWhatWasFlushedWhereverThePowerIsCut) {
 }
 
 // One change of the file fails; the image goes on, and what was told to be written is there.
-TEST_P(BlockImages, SurviveEachFailureOfTheFile) {
-  const storage::SparseBytes start = new_image(GetParam());
-  for (const bool once : {true, false}) {
-    bool failed = true;
-    for (int at = 0; failed && at < 200; ++at) {
-      auto file = std::make_shared<storage::MemoryStorage>(start);
-      auto failing = std::make_unique<FailingStorage>(file, at, ENOSPC, once);
-      FailingStorage* watch = failing.get();
-      auto node = open_kind(GetParam(), std::move(failing));
-      ASSERT_TRUE(node);
-      std::vector<uint8_t> values(5);
-      for (const uint8_t block : {3, 0, 3, 1, 2}) {
-        const auto value = static_cast<uint8_t>(values[block] + block + 1);
-        if (write_at(**node, (uint64_t{block} << 20) + 7, 600, value)) values[block] = value;
-        const auto flushed = loop().run((*node)->flush());
-        if (once && !flushed) {
-          EXPECT_TRUE(loop().run((*node)->flush())) << at;
-        }
+class WorkUnderFailure {
+ public:
+  WorkUnderFailure(const BlockKind& kind) : kind_(kind) {}
+
+  /// Gives the first failure.
+  Result<void> run(const FailingFiles& files) {
+    values_.assign(5, 0);
+    auto node = open_kind(kind_, files.file());
+    if (!node) return std::unexpected(node.error());
+    Result<void> first;
+    for (const uint8_t block : {3, 0, 3, 1, 2}) {
+      const auto value = static_cast<uint8_t>(values_[block] + block + 1);
+      const auto written = write_at(**node, (uint64_t{block} << 20) + 7, 600, value);
+      if (written) values_[block] = value;
+      const auto flushed = loop().run((*node)->flush());
+      if (!flushed && files.fails_once()) {
+        EXPECT_TRUE(loop().run((*node)->flush()));
       }
-      failed = watch->failed();
-      const auto closed = loop().run((*node)->close());
-      auto again = open_kind(GetParam(), std::make_unique<storage::LentStorage>(file));
-      ASSERT_TRUE(again) << at << ": " << again.error().message();
-      for (uint64_t block = 0; once && closed && block < 4; ++block) {
-        const uint8_t seen = byte_at(**again, (block << 20) + 100);
-        EXPECT_TRUE(seen == values[block] || (failed && seen != 0)) << at << ", block " << block;
-      }
-      for (uint64_t block = 0; block < 4; ++block) {
-        EXPECT_TRUE(write_at(**again, block << 20, 10, 99));
-        EXPECT_EQ(byte_at(**again, (block << 20) + 5), 99);
-        EXPECT_EQ(byte_at(**again, (block << 20) + 5000), 0);
-      }
-      EXPECT_TRUE(loop().run((*again)->close()));
+      first = first_of({first, written, flushed});
     }
-    EXPECT_FALSE(failed);
+    closed_ = loop().run((*node)->close());
+    return first_of({first, closed_});
   }
+  void look(const FailingFiles& files) const {
+    auto again = open_kind(kind_, std::make_unique<storage::MemoryStorage>(files.bytes()));
+    ASSERT_TRUE(again) << again.error().message();
+    for (uint64_t block = 0; files.fails_once() && closed_ && block < 4; ++block) {
+      const uint8_t seen = byte_at(**again, (block << 20) + 100);
+      EXPECT_TRUE(seen == values_[block] || (files.failed() && seen != 0)) << "block " << block;
+    }
+    for (uint64_t block = 0; block < 4; ++block) {
+      EXPECT_TRUE(write_at(**again, block << 20, 10, 99));
+      EXPECT_EQ(byte_at(**again, (block << 20) + 5), 99);
+      EXPECT_EQ(byte_at(**again, (block << 20) + 5000), 0);
+    }
+    EXPECT_TRUE(loop().run((*again)->close()));
+  }
+
+ private:
+  const BlockKind& kind_;
+  std::vector<uint8_t> values_;
+  Result<void> closed_;
+};
+
+TEST_P(BlockImages, SurviveEachFailureOfTheFile) {
+  WorkUnderFailure work(GetParam());
+  expect_failures_survived(
+      {{new_image(GetParam()), 5}}, [&](const FailingFiles& files) { return work.run(files); },
+      [&](const FailingFiles& files, const auto&) { work.look(files); });
 }
 
 // Headers and tables of random bytes: nothing but errors and other contents may come of it.

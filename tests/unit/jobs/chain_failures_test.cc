@@ -3,61 +3,42 @@
 #include <gtest/gtest.h>
 
 #include "chain_images.h"
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "jobs/commit_job.h"
 #include "jobs/rebase_job.h"
+#include "stock_check.h"
 
 namespace oxbow::testing {
 namespace {
 
 async::Loop& loop() { return async::Loop::current_thread(); }
 
-struct Failure {
-  const char* name;
-  int os_error;
-  bool once;
-};
-
-class ChainFailures : public ::testing::TestWithParam<Failure> {
+class ChainFailures : public ::testing::Test {
  protected:
-  using Memory = std::shared_ptr<storage::MemoryStorage>;
-
   void SetUp() override {
     const ImageShape shape{.cluster_bits = 9, .bytes = 48 << 10};
     const ImageShape shorter{.cluster_bits = 10, .bytes = 40 << 10};
     old_ = filled(make_image(shorter), nullptr, 1);
     new_ = filled(make_image(shape), nullptr, 3);
     top_ = filled(make_overlay(shape, "old"), node_of(old_), 2);
-    before_ = read_all(*open_over(memory_of(top_), node_of(old_)));
+    before_ = contents(top_, node_of(old_));
   }
 
-  static Memory memory_of(const storage::SparseBytes& bytes) {
-    return std::make_shared<storage::MemoryStorage>(bytes);
-  }
-  static std::shared_ptr<graph::Node> node_of(const storage::SparseBytes& bytes) {
-    return open_over(memory_of(bytes), nullptr);
+  static std::shared_ptr<graph::Node> node_of(const storage::SparseBytes& bytes,
+                                              std::shared_ptr<graph::Node> below = nullptr) {
+    return open_over(std::make_shared<storage::MemoryStorage>(bytes), std::move(below));
   }
   static storage::SparseBytes filled(storage::SparseBytes start, std::shared_ptr<graph::Node> below,
                                      uint32_t seed) {
-    const Memory memory = memory_of(start);
+    const auto memory = std::make_shared<storage::MemoryStorage>(std::move(start));
     const auto node = open_over(memory, std::move(below));
     scribble(*node, seed, 20);
     EXPECT_TRUE(loop().run(node->close()));
     return memory->bytes();
   }
-  static std::shared_ptr<FailingStorage> failing_at(const Memory& memory, int step) {
-    return std::make_shared<FailingStorage>(memory, step, GetParam().os_error, GetParam().once);
-  }
-
-  void expect_whole(const Memory& top, const storage::SparseBytes& below) const {
-    expect_sound(top->bytes());
-    expect_sound(below);
-    ASSERT_EQ(read_all(*open_over(top, node_of(below))), before_);
-  }
-  static void expect_told(const Result<void>& done) {
-    if (!done) {
-      EXPECT_EQ(done.error().as_errno(), GetParam().os_error) << done.error().message();
-    }
+  static Bytes contents(const storage::SparseBytes& bytes, std::shared_ptr<graph::Node> below) {
+    const auto node = node_of(bytes, std::move(below));
+    return node ? read_all(*node) : Bytes();
   }
 
   storage::SparseBytes old_;
@@ -66,79 +47,103 @@ class ChainFailures : public ::testing::TestWithParam<Failure> {
   Bytes before_;
 };
 
-TEST_P(ChainFailures, of_the_base_during_a_commit_cost_nothing) {
-  int steps = 0;
-  for (bool more = true; more && !HasFailure(); ++steps) {
-    SCOPED_TRACE(steps);
-    const Memory top_memory = memory_of(top_);
-    const Memory base_memory = memory_of(old_);
-    const auto failing = failing_at(base_memory, steps);
-    const auto base = open_over(failing, nullptr);
-    const auto top = open_over(top_memory, base);
-    jobs::CommitJob job(top, 1, {});
-    Result<void> done = loop().run(job.run());
-    expect_told(done);
-    (void)loop().run(top->close());
-    const Result<void> closed = loop().run(base->close());
-    if (done) done = closed;
-    more = failing->failed();
-    if (more && !GetParam().once) {
-      EXPECT_FALSE(done);
+Result<void> commit(const std::shared_ptr<graph::Node>& top, unsigned depth, bool keep) {
+  CommitOptions options;
+  options.keep_top = keep;
+  jobs::CommitJob job(top, depth, std::move(options));
+  return loop().run(job.run());
+}
+
+TEST_F(ChainFailures, during_a_commit_cost_nothing) {
+  const auto run = [](const FailingFiles& files) -> Result<void> {
+    const auto base = open_node(files.file(1), nullptr);
+    if (!base) return std::unexpected(base.error());
+    const auto top = open_node(files.file(0), *base);
+    if (!top) return std::unexpected(top.error());
+    const Result<void> done = commit(*top, 1, false);
+    return first_of({done, loop().run((*top)->close()), loop().run((*base)->close())});
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>& done) {
+    for (const size_t which : {0, 1}) {
+      expect_sound(files.bytes(which));
+      if (files.chosen()) expect_stock_agrees(files.bytes(which));
     }
-    expect_whole(top_memory, base_memory->bytes());
-  }
-  EXPECT_GT(steps, 20);
+    ASSERT_EQ(contents(files.bytes(0), node_of(files.bytes(1))), before_);
+    if (done) {
+      EXPECT_EQ(contents(files.bytes(1), nullptr), before_);
+    }
+  };
+  expect_failures_survived({{top_, 5}, {old_, 20}}, run, look);
 }
 
-TEST_P(ChainFailures, of_the_top_during_a_commit_cost_nothing) {
-  int steps = 0;
-  for (bool more = true; more && !HasFailure(); ++steps) {
-    SCOPED_TRACE(steps);
-    const Memory top_memory = memory_of(top_);
-    const Memory base_memory = memory_of(old_);
-    const auto failing = failing_at(top_memory, steps);
-    const auto base = open_over(base_memory, nullptr);
-    const auto top = open_over(failing, base);
-    jobs::CommitJob job(top, 1, {});
-    expect_told(loop().run(job.run()));
-    (void)loop().run(top->close());
-    (void)loop().run(base->close());
-    more = failing->failed();
-    expect_whole(top_memory, base_memory->bytes());
-  }
-  EXPECT_GT(steps, 5);
+// What stands between is not emptied, and hides nothing.
+TEST_F(ChainFailures, during_a_commit_past_a_layer_cost_nothing) {
+  const ImageShape shape{.cluster_bits = 9, .bytes = 48 << 10};
+  const auto middle = top_;
+  const auto upper = filled(make_overlay(shape, "middle"), node_of(middle, node_of(old_)), 5);
+  const Bytes before = contents(upper, node_of(middle, node_of(old_)));
+  const auto run = [](const FailingFiles& files) -> Result<void> {
+    const auto base = open_node(files.file(2), nullptr);
+    if (!base) return std::unexpected(base.error());
+    const auto between = open_node(files.file(1), *base);
+    if (!between) return std::unexpected(between.error());
+    const auto top = open_node(files.file(0), *between);
+    if (!top) return std::unexpected(top.error());
+    const Result<void> done = commit(*top, 2, true);
+    return first_of({done, loop().run((*top)->close()), loop().run((*between)->close()),
+                     loop().run((*base)->close())});
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>& done) {
+    for (const size_t which : {0, 1, 2}) expect_sound(files.bytes(which));
+    ASSERT_EQ(contents(files.bytes(0), node_of(files.bytes(1), node_of(files.bytes(2)))), before);
+    if (done) {
+      EXPECT_EQ(contents(files.bytes(2), nullptr), before);
+    }
+  };
+  expect_failures_survived({{upper, 0}, {middle, 0}, {old_, 20}}, run, look);
 }
 
-TEST_P(ChainFailures, during_a_rebase_cost_nothing) {
-  int steps = 0;
-  for (bool more = true; more && !HasFailure(); ++steps) {
-    SCOPED_TRACE(steps);
-    const Memory memory = memory_of(top_);
-    const auto failing = failing_at(memory, steps);
-    const auto top = open_over(failing, node_of(old_));
-    jobs::RebaseJob job(top, node_of(new_), {});
+TEST_F(ChainFailures, during_a_rebase_cost_nothing) {
+  const auto run = [&](const FailingFiles& files) -> Result<void> {
+    const auto top = open_node(files.file(), node_of(old_));
+    if (!top) return std::unexpected(top.error());
+    jobs::RebaseJob job(*top, node_of(new_), {});
     Result<void> done = loop().run(job.run());
     if (done) {
-      done = loop().run(top->format().change_backing(format::BackingName{"new", "raw"}));
+      done = loop().run((*top)->format().change_backing(format::BackingName{"new", "raw"}));
     }
-    expect_told(done);
-    (void)loop().run(top->close());
-    more = failing->failed();
-    const bool is_new = backing_named_in(memory->bytes()) == "new";
+    return first_of({done, loop().run((*top)->close())});
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>& done) {
+    const bool is_new = backing_named_in(files.bytes()) == "new";
     if (done) {
       EXPECT_TRUE(is_new);
     }
-    expect_whole(memory, is_new ? new_ : old_);
-  }
-  EXPECT_GT(steps, 10);
+    expect_sound(files.bytes());
+    ASSERT_EQ(contents(files.bytes(), node_of(is_new ? new_ : old_)), before_);
+  };
+  expect_failures_survived({{top_, 10}}, run, look);
 }
 
-INSTANTIATE_TEST_SUITE_P(Errors, ChainFailures,
-                         ::testing::Values(Failure{"disk_full_once", ENOSPC, true},
-                                           Failure{"disk_full", ENOSPC, false},
-                                           Failure{"io_error_once", EIO, true},
-                                           Failure{"io_error", EIO, false}),
-                         [](const auto& info) { return std::string(info.param.name); });
+TEST_F(ChainFailures, during_a_rebase_onto_nothing_cost_nothing) {
+  const auto run = [&](const FailingFiles& files) -> Result<void> {
+    const auto top = open_node(files.file(), node_of(old_));
+    if (!top) return std::unexpected(top.error());
+    jobs::RebaseJob job(*top, nullptr, {});
+    Result<void> done = loop().run(job.run());
+    if (done) done = loop().run((*top)->format().change_backing(std::nullopt));
+    return first_of({done, loop().run((*top)->close())});
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>& done) {
+    const bool alone = backing_named_in(files.bytes()).empty();
+    if (done) {
+      EXPECT_TRUE(alone);
+    }
+    expect_sound(files.bytes());
+    ASSERT_EQ(contents(files.bytes(), alone ? nullptr : node_of(old_)), before_);
+  };
+  expect_failures_survived({{top_, 10}}, run, look);
+}
 
 }  // namespace
 }  // namespace oxbow::testing

@@ -7,7 +7,7 @@
 #include "async/task_group.h"
 #include "bitmaps_image.h"
 #include "delaying_storage.h"
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "storage/crash.h"
 
 namespace oxbow::testing {
@@ -209,6 +209,84 @@ TEST_F(BitmapsTest, what_a_disk_grows_by_is_dirty) {
   }
 }
 
+// A bitmap over a disk that grew to 100 GiB took 25 MiB.
+TEST_F(BitmapsTest, what_is_all_dirty_takes_no_room) {
+  constexpr uint64_t grown = uint64_t{100} << 30;
+  constexpr uint64_t old_granules = (1 << 20) / 512;
+  constexpr uint64_t all_granules = grown / 512;
+  constexpr uint64_t per_cluster = cluster * 8;
+  for (const auto durability : {BitmapDurability::close, BitmapDurability::process}) {
+    *file_ = storage::MemoryStorage(make_image({.cluster_bits = 12, .bytes = 1 << 20}));
+    open(true, durability);
+    add("one", 9);
+    const uint64_t before = file_->size();
+    ok(loop().run(node_->resize(grown, storage::Preallocation::off, false)));
+    const auto expect_dirty_from = [&](uint64_t first) {
+      const auto bits = loop().run(engine(*node_).bitmaps().bits_of("one"));
+      ASSERT_TRUE(bits) << bits.error().message();
+      EXPECT_EQ((*bits)->next_set(0), first);
+      EXPECT_EQ((*bits)->next_clear(first), all_granules);
+    };
+    expect_dirty_from(old_granules);
+    close();
+    // The cluster in which the disk ended, the table, tables of the disk and counts.
+    const uint64_t table_bytes = all_granules / per_cluster * 8;
+    EXPECT_LT(file_->size(), before + table_bytes + (1 << 20));
+    open(false);
+    expect_dirty_from(old_granules);
+    close();
+
+    // What is clean again is told from what is dirty still.
+    open(true, durability);
+    const std::vector<ByteRange> copied{{0, grown - 700 * 512}};
+    ok(loop().run(bitmaps().freeze("one")));
+    ok(loop().run(bitmaps().thaw("one", copied)));
+    write(grown / 2, 512);
+    close();
+    open(false);
+    std::vector<uint64_t> wanted{all_granules / 2};
+    for (uint64_t at = all_granules - 700; at < all_granules; ++at) wanted.push_back(at);
+    EXPECT_EQ(dirty("one"), wanted);
+    close();
+  }
+}
+
+// An entry says it of all bits, and nobody takes it for a place.
+TEST_F(BitmapsTest, what_is_all_dirty_stays_so_through_check_repair_and_compact) {
+  open(true, BitmapDurability::process);
+  add("one", 9);
+  write(0, 1 << 20);
+  ok(loop().run(node_->flush()));
+  const auto difference = loop().run(engine(*node_).guard().difference_from_scan());
+  EXPECT_EQ(difference.value_or("failed"), "");
+  const auto expect_all_dirty = [&] {
+    EXPECT_EQ(load64(file_->bytes(), entry("one").table_offset), bitmap_all_ones);
+    EXPECT_EQ(dirty("one").size(), 2048u);
+  };
+  expect_all_dirty();
+  close();
+  open();
+  expect_all_dirty();
+  ok(loop().run(node_->write_zeroes(0, 1 << 20, {.may_unmap = true})));
+  ASSERT_TRUE(loop().run(engine(*node_).compact({})));
+  expect_all_dirty();
+  close();
+
+  Qcow2OpenOptions options;
+  options.writable = true;
+  options.check_only = true;
+  auto image =
+      loop().run(open_qcow2(std::make_unique<storage::LentStorage>(file_), std::move(options)));
+  ASSERT_TRUE(image) << image.error().message();
+  const auto repaired = loop().run((*image)->repair(Repair::all, {}));
+  ASSERT_TRUE(repaired) << repaired.error().message();
+  EXPECT_EQ(repaired->corruptions_fixed + repaired->leaks_fixed, 0u);
+  ok(loop().run((*image)->close()));
+  open(false);
+  expect_all_dirty();
+  close();
+}
+
 TEST_F(BitmapsTest, killed_process_leaves_what_its_durability_says) {
   for (const auto durability :
        {BitmapDurability::close, BitmapDurability::process, BitmapDurability::power}) {
@@ -222,7 +300,9 @@ TEST_F(BitmapsTest, killed_process_leaves_what_its_durability_says) {
                         (durability == BitmapDurability::process && boot == this_boot);
       open(true, durability, boot);
       EXPECT_EQ(engine(*node_).bitmaps().list()[0].in_use(), !kept);
-      if (kept) EXPECT_TRUE(std::ranges::count(dirty("one"), 70000 / 4096));
+      if (kept) {
+        EXPECT_TRUE(std::ranges::count(dirty("one"), 70000 / 4096));
+      }
       close();
       EXPECT_EQ(entry("one").in_use(), !kept);
     }
@@ -433,91 +513,84 @@ TEST_F(BitmapsTest, disabled_ones_are_not_marked_and_do_not_change) {
   EXPECT_TRUE(dirty("off").empty());
 }
 
-struct Failure {
-  const char* name;
-  int os_error;
-  bool once;
-  BitmapDurability durability;
-};
+class BitmapFailures : public ::testing::TestWithParam<BitmapDurability> {};
 
-class BitmapFailures : public ::testing::TestWithParam<Failure> {};
-
-// A whole life of a bitmap, of which one change of the file fails, or all from one on.
-void live(graph::Node& node) {
+// A whole life of a bitmap, which goes on whatever fails; gives the first failure.
+Result<void> live(graph::Node& node) {
+  Result<void> first;
+  const auto note = [&](const Result<void>& done) {
+    if (first) first = done;
+  };
   const auto change = [&](auto what) {
     const auto bitmaps = loop().run(engine(node).change_bitmaps());
-    if (bitmaps) (void)loop().run(what(**bitmaps));
+    note(bitmaps ? loop().run(what(**bitmaps)) : std::unexpected(bitmaps.error()));
   };
   const Bytes data(3000, std::byte{0x77});
   const iovec part{const_cast<std::byte*>(data.data()), data.size()};
   const auto write = [&](uint64_t at) {
-    if (at < node.virtual_size()) (void)loop().run(node.write(at, IoSpan(&part, 1)));
+    if (at < node.virtual_size()) note(loop().run(node.write(at, IoSpan(&part, 1))));
   };
   write(10000);
   change([](Bitmaps& bitmaps) { return bitmaps.add("b", 10, true); });
   write(50000);
   change([](Bitmaps& bitmaps) { return bitmaps.clear("a"); });
   write(90000);
-  (void)loop().run(node.resize(9 << 20, storage::Preallocation::off, false));
+  note(loop().run(node.resize(9 << 20, storage::Preallocation::off, false)));
   write(8 << 20);
   change([](Bitmaps& bitmaps) { return bitmaps.remove("b"); });
   write(120000);
+  return first;
+}
+
+// What is not IN_USE covers all that changed since it was added or cleared.
+void expect_no_lie(const storage::SparseBytes& bytes) {
+  std::string first;
+  const CheckResult found = check_bytes(bytes, &first);
+  ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
+  auto after = open_node(std::make_unique<storage::MemoryStorage>(bytes), nullptr, true, true,
+                         BitmapOptions{std::nullopt, this_boot});
+  ASSERT_TRUE(after) << after.error().message();
+  const Bytes now = read_all(**after);
+  for (const Bitmap& one : engine(**after).bitmaps().list()) {
+    if (one.in_use()) continue;
+    const auto bits = loop().run(engine(**after).bitmaps().bits_of(one.name));
+    ASSERT_TRUE(bits) << bits.error().message();
+    // "a" was cleared on the way, if that went well: what came later it must know.
+    Bytes base(now.size());
+    if (one.name == "a") std::copy_n(now.begin(), 60000, base.begin());
+    if (one.name == "b") std::copy_n(now.begin(), 14000, base.begin());
+    EXPECT_TRUE(covers(one, **bits, base, now)) << one.name;
+  }
+  const auto closed = loop().run((*after)->close());
+  ASSERT_TRUE(closed) << closed.error().message();
 }
 
 TEST_P(BitmapFailures, at_any_step_leave_no_lie) {
-  const Failure& failure = GetParam();
   const auto start =
       std::make_shared<storage::MemoryStorage>(make_image({.cluster_bits = 11, .bytes = 1 << 20}));
   auto made = open_node(std::make_unique<storage::LentStorage>(start), nullptr);
   ASSERT_TRUE(loop().run(engine(**made).bitmaps().add("a", 9, true)));
   ASSERT_TRUE(loop().run((*made)->close()));
-
-  bool more = true;
-  int steps = 0;
-  for (; more; ++steps) {
-    SCOPED_TRACE(steps);
-    const auto memory = std::make_shared<storage::MemoryStorage>(start->bytes());
-    const auto failing =
-        std::make_shared<FailingStorage>(memory, steps, failure.os_error, failure.once);
-    auto node = open_node(std::make_unique<storage::LentStorage>(failing), nullptr, true, true,
-                          BitmapOptions{failure.durability, this_boot});
-    ASSERT_TRUE(node) << node.error().message();
-    live(**node);
-    (void)loop().run((*node)->close());
-    more = failing->failed();
-
-    std::string first;
-    const CheckResult found = check_bytes(memory->bytes(), &first);
-    ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
-    auto after = open_node(std::make_unique<storage::LentStorage>(memory), nullptr, true, true,
-                           BitmapOptions{std::nullopt, this_boot});
-    ASSERT_TRUE(after) << after.error().message();
-    const Bytes now = read_all(**after);
-    for (const Bitmap& one : engine(**after).bitmaps().list()) {
-      if (one.in_use()) continue;
-      const auto bits = loop().run(engine(**after).bitmaps().bits_of(one.name));
-      ASSERT_TRUE(bits) << bits.error().message();
-      // "a" was cleared on the way, if that went well: what came later it must know.
-      Bytes base(now.size());
-      if (one.name == "a") std::copy_n(now.begin(), 60000, base.begin());
-      if (one.name == "b") std::copy_n(now.begin(), 14000, base.begin());
-      EXPECT_TRUE(covers(one, **bits, base, now)) << one.name;
-    }
-    const auto closed = loop().run((*after)->close());
-    ASSERT_TRUE(closed) << closed.error().message();
-    if (HasFailure()) return;
-  }
-  EXPECT_GT(steps, 30);
+  const auto run = [](const FailingFiles& files) -> Result<void> {
+    auto node = open_node(files.file(), nullptr, true, true, BitmapOptions{GetParam(), this_boot});
+    if (!node) return std::unexpected(node.error());
+    const Result<void> lived = live(**node);
+    return first_of({lived, loop().run((*node)->close())});
+  };
+  expect_failures_survived({{start->bytes(), 30}}, run, [](const FailingFiles& files, const auto&) {
+    expect_no_lie(files.bytes());
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Errors, BitmapFailures,
-    ::testing::Values(Failure{"disk_full_once", ENOSPC, true, BitmapDurability::close},
-                      Failure{"disk_full", ENOSPC, false, BitmapDurability::process},
-                      Failure{"io_error_once", EIO, true, BitmapDurability::process},
-                      Failure{"io_error", EIO, false, BitmapDurability::power},
-                      Failure{"power_once", EIO, true, BitmapDurability::power}),
-    [](const auto& info) { return std::string(info.param.name); });
+std::string word_of(const ::testing::TestParamInfo<BitmapDurability>& info) {
+  const char* const words[] = {"close", "process", "power"};
+  return words[static_cast<int>(info.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(Durabilities, BitmapFailures,
+                         ::testing::Values(BitmapDurability::close, BitmapDurability::process,
+                                           BitmapDurability::power),
+                         word_of);
 
 }  // namespace
 }  // namespace oxbow::testing

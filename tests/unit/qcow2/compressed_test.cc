@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "failing_storage.h"
+#include "each_failure.h"
 #include "image_fixture.h"
 
 namespace oxbow::testing {
@@ -239,11 +239,15 @@ TEST(CompressingNode, compresses_a_part_where_nothing_was) {
 struct Expected {
   std::vector<uint8_t> now;
   std::vector<bool> unsure;
+  Result<void> done;  ///< or the first that failed
 };
 
 Expected work(graph::Node& node, uint64_t cluster, uint64_t clusters) {
   async::Loop& loop = async::Loop::current_thread();
-  Expected expected{std::vector<uint8_t>(clusters), std::vector<bool>(clusters)};
+  Expected expected{std::vector<uint8_t>(clusters), std::vector<bool>(clusters), {}};
+  const auto note = [&expected](const Result<void>& done) {
+    if (expected.done) expected.done = done;
+  };
   for (uint64_t i = 0; i < 3 * clusters; ++i) {
     const uint64_t at = i * 7 % clusters;
     const auto value = static_cast<uint8_t>(i + 1);
@@ -252,13 +256,14 @@ Expected work(graph::Node& node, uint64_t cluster, uint64_t clusters) {
     const bool whole = i % 5 != 4;
     const auto done = whole ? loop.run(node.write(at * cluster, IoSpan(&part, 1)))
                             : loop.run(node.write_zeroes(at * cluster, cluster, {true}));
+    note(done);
     if (done) {
       expected.now[at] = whole ? value : 0;
       expected.unsure[at] = false;
     } else {
       expected.unsure[at] = true;
     }
-    if (i % 11 == 10) (void)loop.run(node.flush());
+    if (i % 11 == 10) note(loop.run(node.flush()));
   }
   return expected;
 }
@@ -267,34 +272,29 @@ TEST(CompressedClusters, survive_each_write_that_fails) {
   constexpr uint64_t cluster = 512;
   constexpr uint64_t clusters = 40;
   async::Loop& loop = async::Loop::current_thread();
-  const auto fresh = make_image({.cluster_bits = 9, .bytes = cluster * clusters});
-  bool more = true;
-  int step = 0;
-  for (; more; ++step) {
-    SCOPED_TRACE(step);
-    const auto memory = std::make_shared<storage::MemoryStorage>(fresh);
-    const auto failing = std::make_shared<FailingStorage>(memory, step, EIO, true);
-    auto node = open_node(std::make_unique<storage::LentStorage>(failing), nullptr);
-    if (!node) continue;
+  Expected expected;
+  const auto run = [&](const FailingFiles& files) -> Result<void> {
+    auto node = open_node(files.file(), nullptr);
+    if (!node) return std::unexpected(node.error());
     (*node)->set_compress(true);
-    const Expected expected = work(**node, cluster, clusters);
-    (void)loop.run((*node)->close());
-    more = failing->failed();
+    expected = work(**node, cluster, clusters);
+    return first_of({expected.done, loop.run((*node)->close())});
+  };
+  const auto look = [&](const FailingFiles& files, const Result<void>&) {
     std::string first;
-    const CheckResult found = check_bytes(memory->bytes(), &first);
+    const CheckResult found = check_bytes(files.bytes(), &first);
     ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
-    auto again = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
+    auto again = open_node(std::make_unique<storage::MemoryStorage>(files.bytes()), nullptr);
     ASSERT_TRUE(again);
+    const Bytes seen = read_all(**again);
     for (uint64_t i = 0; i < clusters; ++i) {
       if (expected.unsure[i]) continue;
-      Bytes seen(cluster);
-      const iovec part{seen.data(), seen.size()};
-      ASSERT_TRUE(loop.run((*again)->read(i * cluster, IoSpan(&part, 1))));
-      ASSERT_EQ(std::to_integer<int>(seen[100]), expected.now[i]) << "cluster " << i;
+      ASSERT_EQ(std::to_integer<int>(seen[i * cluster + 100]), expected.now[i]) << "cluster " << i;
     }
     ASSERT_TRUE(loop.run((*again)->close()));
-  }
-  EXPECT_GT(step, 50);
+  };
+  expect_failures_survived({{make_image({.cluster_bits = 9, .bytes = cluster * clusters}), 50}},
+                           run, look);
 }
 
 TEST(UnpackedCache, keeps_what_was_asked_for_last) {

@@ -13,6 +13,23 @@ struct DataFileShape {
   uint64_t bytes = 1 << 20;
 };
 
+/// Small ones of every kind, for tests that try much.
+inline constexpr uint64_t small_data_file_disk = 96 << 10;
+struct DataFileKind {
+  const char* name;
+  DataFileShape shape;
+};
+
+inline const DataFileKind small_data_files[] = {
+    {"plain_4k", {.bytes = small_data_file_disk}},
+    {"plain_512", {.cluster_bits = 9, .bytes = small_data_file_disk}},
+    {"raw_4k", {.raw = true, .bytes = small_data_file_disk}},
+    {"backed_4k", {.backing_bytes = 70000, .bytes = small_data_file_disk}},
+    {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .bytes = small_data_file_disk}},
+    {"raw_ext_16k",
+     {.cluster_bits = 14, .raw = true, .extended_l2 = true, .bytes = small_data_file_disk}},
+};
+
 struct TwoFiles {
   storage::SparseBytes image;
   storage::SparseBytes data;

@@ -22,7 +22,7 @@ class FailingStorage final : public storage::LentStorage {
     co_return co_await inner_->write_zeroes(offset, length, flags);
   }
   async::Task<> discard(uint64_t offset, uint64_t length) override {
-    CO_TRY(fail_here());
+    CO_TRY(fail_here(true));
     co_return co_await inner_->discard(offset, length);
   }
   async::Task<> flush() override {
@@ -35,13 +35,16 @@ class FailingStorage final : public storage::LentStorage {
   }
 
   [[nodiscard]] bool failed() const { return count_ > at_; }
+  /// Whether more than advice failed: space that is not given back does no harm.
+  [[nodiscard]] bool change_failed() const { return change_failed_; }
   /// Changes of the file so far, those that failed among them.
   [[nodiscard]] int count() const { return count_; }
 
  private:
-  Result<void> fail_here() {
+  Result<void> fail_here(bool advice = false) {
     const int number = count_++;
     if (once_ ? number != at_ : number < at_) return {};
+    change_failed_ = change_failed_ || !advice;
     return fail(ErrorKind::io, "no", os_error_);
   }
 
@@ -49,6 +52,7 @@ class FailingStorage final : public storage::LentStorage {
   int os_error_;
   bool once_;
   int count_ = 0;
+  bool change_failed_ = false;
 };
 
 }  // namespace oxbow::testing

@@ -51,6 +51,23 @@ inline std::string serious_finding(const storage::SparseBytes& bytes) {
   return checked ? serious : checked.error().message();
 }
 
+// What lay behind the new end of a disk that shrinks may be gone, cluster by cluster, before the
+// size has changed: what it reads as then is zeroes, or what lies `below`.
+inline bool half_shrunk(const Bytes& seen, const Bytes& before, const Bytes& after,
+                        const Bytes& below) {
+  if (seen.size() != before.size() || after.size() >= before.size()) return false;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const bool gone = seen[i] == std::byte{0} || (i < below.size() && seen[i] == below[i]);
+    if (seen[i] != before[i] && (i < after.size() || !gone)) return false;
+  }
+  return true;
+}
+/// A disk before or after a change that failed, or on its way to shrink.
+inline bool old_or_new(const Bytes& seen, const Bytes& before, const Bytes& after,
+                       const Bytes& below = {}) {
+  return seen == before || seen == after || half_shrunk(seen, before, after, below);
+}
+
 using DirtyRanges = std::vector<std::pair<uint64_t, uint64_t>>;
 
 /// All that anybody can read from an image.
