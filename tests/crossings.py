@@ -45,6 +45,8 @@ KNOWN = [
      lambda operation, shape: operation.startswith(("commit", "rebase")) and has(shape, "snapshots")),
     ("commit of an image with a VM state",
      lambda operation, shape: operation.startswith("commit") and has(shape, "vm_state")),
+    ("convert -l of a snapshot whose disk had another size",
+     lambda operation, shape: operation == "convert -l" and shape["snapshots"] == "resized"),
     ("convert -B with a file that is not the direct backing file",
      lambda operation, shape: operation == "convert -B" and shape["backing"] == "chain"),
     ("resize of an image with a VM state",
