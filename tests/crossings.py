@@ -34,6 +34,9 @@ def has(shape, *features):
     return all(shape[feature] not in ("none", False) for feature in features)
 
 
+GROWING = ("resize up", "resize far up", "amend size")
+MODES = ("metadata", "falloc", "full")  # of preallocation
+
 # (a loss in docs/stock-losses.md, where it is met)
 KNOWN = [
     ("check -r with a bitmap and snapshots",
@@ -45,6 +48,8 @@ KNOWN = [
      lambda operation, shape: operation.startswith(("commit", "rebase")) and has(shape, "snapshots")),
     ("commit of an image with a VM state",
      lambda operation, shape: operation.startswith("commit") and has(shape, "vm_state")),
+    ("convert -l of a snapshot whose disk had another size",
+     lambda operation, shape: operation == "convert -l" and shape["snapshots"] == "resized"),
     ("convert -B with a file that is not the direct backing file",
      lambda operation, shape: operation == "convert -B" and shape["backing"] == "chain"),
     ("resize of an image with a VM state",
@@ -53,11 +58,11 @@ KNOWN = [
      lambda operation, shape: operation.startswith("resize") and (
          operation == "resize down, then up" or shape["size"] == "ragged")),
     ("resize of an encrypted image with preallocation",
-     lambda operation, shape: operation.startswith("resize up ") and has(shape, "encryption")
-     and operation.endswith(("metadata", "falloc", "full"))),
+     lambda operation, shape: operation.startswith(GROWING) and has(shape, "encryption")
+     and (operation.endswith(MODES) or shape["data"] == "raw")),
     ("resize with preallocation and extended L2 entries, where the last cluster is compressed",
-     lambda operation, shape: operation.startswith("resize up ") and has(shape, "extended")
-     and has(shape, "compression") and operation.endswith(("metadata", "falloc", "full"))),
+     lambda operation, shape: operation.startswith(GROWING) and operation.endswith(MODES)
+     and has(shape, "extended", "compression")),
     ("rebase of a version 2 image that had no backing file",
      lambda operation, shape: operation.startswith("rebase") and shape["version"] == 2),
     ("amend -o compat=0.10 of an image with snapshots and zeroes",

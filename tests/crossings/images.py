@@ -84,9 +84,9 @@ class World:
     def fingerprint(self, name):
         """Of the file, and of all that it may stand on."""
         files = dict.fromkeys([name, *self.below, "other.qcow2"])
-        if data_file := self._data_file(name)[0]:
-            files[data_file] = None
-        return tuple(hashlib.sha256((self.folder / one).read_bytes()).digest() for one in files)
+        data_files = dict.fromkeys(filter(None, (self._data_file(one)[0] for one in files)))
+        return tuple(hashlib.sha256((self.folder / one).read_bytes()).digest()
+                     for one in [*files, *data_files])
 
     def _data_file(self, name):
         """(its name, whether it is the disk by itself)."""
@@ -149,12 +149,14 @@ class World:
         size = sizes.get(self.shape["backing"], self.size)
         for name in reversed(self.below):
             words = ["-b", "base.qcow2", "-F", "qcow2"] if name == "mid.qcow2" else []
+            if self.shape["backing"] == "data file":
+                words = ["-o", "data_file=below.raw,data_file_raw=on"]
             kind = "raw" if name.endswith(".raw") else "qcow2"
             self.stock.must(self.folder, "img", "create", "-q", "-f", kind, *words, name, size)
             self._scribble(choose, ["-f", kind, name], size, 8)
             if kind == "qcow2":
                 self.stock.must(self.folder, "img", "bitmap", "--add", name, "below")
-                if self.shape["snapshots"] == "two":
+                if self.shape["snapshots"] == "two" and self.shape["backing"] != "data file":
                     self.stock.must(self.folder, "img", "snapshot", "-c", "deep", name)
 
     def _make_other(self, choose):

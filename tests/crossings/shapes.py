@@ -11,7 +11,7 @@ DIMENSIONS = {
     "encryption": ("none", "luks", "aes"),
     "compression": ("none", "zlib", "zstd"),
     "vm_state": (False, True),
-    "backing": ("none", "raw", "same", "shorter", "longer", "chain"),
+    "backing": ("none", "raw", "same", "shorter", "longer", "chain", "data file"),
     "snapshots": ("none", "one", "two", "resized"),
     "bitmaps": ("none", "on", "off", "two"),
     "preallocation": ("off", "metadata", "falloc"),

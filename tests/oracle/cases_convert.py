@@ -177,6 +177,13 @@ CASES += [
          "qemu-img convert -l snapshot.id=2 s.qcow2 q.raw\n"
          "qemu-img convert -l three s.qcow2 r.raw\n"
          "qemu-img convert -l snapshot.nope=2 s.qcow2 t.raw", uses="snapshots"),
+    *table("convert/resized-snapshot", """
+    smaller | qemu-img convert -l one t.qcow2 o.raw
+    larger | qemu-img convert -l two t.qcow2 o.raw
+    """, setup="qemu-img create -q -f qcow2 t.qcow2 2M\n"
+         'qemu-io -c "write -P 1 0 2M" t.qcow2\nqemu-img snapshot -c one t.qcow2\n'
+         "qemu-img resize --shrink t.qcow2 1M\nqemu-img snapshot -c two t.qcow2\n"
+         "qemu-img resize t.qcow2 1536k"),
     case("convert/snapshots-source", "qemu-img convert s.qcow2 o.raw\nqemu-img convert v2s.qcow2 p.raw",
          uses="snapshots"),
     case("convert/damaged-l2", "@l2 v.qcow2 0 +512\nqemu-img convert v.qcow2 o.raw\n"

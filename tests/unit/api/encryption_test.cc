@@ -158,6 +158,26 @@ INSTANTIATE_TEST_SUITE_P(
                       Kind{"preallocated", {{"preallocation", "full"}}}),
     [](const auto& info) { return info.param.name; });
 
+// All of a raw data file is allocated ahead.
+TEST(Encryption, IsZeroesInANewRawDataFileAndInOneThatGrows) {
+  const Folder folder;
+  const std::string path = folder / "a";
+  for (const char* format : {"luks", "aes"}) {
+    ASSERT_TRUE(Image::create(encrypted(path,
+                                        {{"data_file", folder / "d.raw"},
+                                         {"data_file_raw", "on"},
+                                         {"cluster_size", "1M"},
+                                         {"encrypt.format", format}},
+                                        768 << 10)));
+    auto image = Image::open(path, with_key());
+    ASSERT_TRUE(image) << message_of(image);
+    ASSERT_TRUE(image->resize(3 << 20));
+    Bytes got(3 << 20);
+    ASSERT_TRUE(image->read(0, got));
+    EXPECT_TRUE(all_are(got, std::byte{0}));
+  }
+}
+
 TEST(Encryption, ReadsTheBackingFileAsItIs) {
   const Folder folder;
   create(folder / "base", "raw", 1 << 20);

@@ -174,6 +174,30 @@ TEST(ImageDiscard, DoesNothingUnlessAskedForAtOpen) {
   EXPECT_EQ(found, bytes);
 }
 
+TEST(ImageSnapshot, IsAsLargeAsTheDiskWasThen) {
+  const Folder folder;
+  const std::string name = folder / "disk";
+  create(name, "qcow2", 2 << 20);
+  const Bytes bytes = noise(2 << 20, 5);
+  auto image = Image::open(name, trusting(true));
+  ASSERT_TRUE(image->write(0, bytes));
+  ASSERT_TRUE(image->create_snapshot("large"));
+  ASSERT_TRUE(image->resize(1 << 20, Preallocation::off, true));
+  ASSERT_TRUE(image->create_snapshot("small"));
+  ASSERT_TRUE(image->resize(4 << 20));
+  ASSERT_TRUE(image->close());
+
+  for (const auto& [id, size] :
+       {std::pair{"1", size_t{2} << 20}, std::pair{"2", size_t{1} << 20}}) {
+    auto seen = Image::open(name, trusting());
+    ASSERT_TRUE(seen->view_snapshot(id));
+    ASSERT_EQ(seen->size(), size);
+    Bytes found(size);
+    ASSERT_TRUE(seen->read(0, found));
+    EXPECT_EQ(found, Bytes(bytes.begin(), bytes.begin() + ptrdiff_t(size)));
+  }
+}
+
 TEST(ImageCheck, IsNotForRaw) {
   const Folder folder;
   create(folder / "disk", "raw", 1 << 20);
