@@ -44,6 +44,9 @@ KNOWN = [
     ("check -r leaks with a bitmap where counts are too low",
      lambda operation, shape: operation.startswith("check -r leaks") and has(shape, "bitmaps")
      and shape["lazy"] == "unclean"),
+    ("check -r leaks of an image that was not closed",
+     lambda operation, shape: operation.startswith("check -r leaks")
+     and shape["lazy"] == "unclean"),
     ("commit and rebase of an image with snapshots",
      lambda operation, shape: operation.startswith(("commit", "rebase")) and has(shape, "snapshots")),
     ("commit of an image with a VM state",

@@ -52,6 +52,7 @@ CASES += _repaired(
     l1-copied-clear | @l1 v.qcow2 0 &0x7fffffffffffffff
     dirty | @header v.qcow2 incompatible |1
     dirty-and-leak | @header v.qcow2 incompatible |1 ; @leak v.qcow2
+    dirty-and-count | @header v.qcow2 incompatible |1 ; @refcount v.qcow2 data:0 0
     corrupt | @header v.qcow2 incompatible |2
     corrupt-and-leak | @header v.qcow2 incompatible |2 ; @leak v.qcow2
     corrupt-and-reserved | @header v.qcow2 incompatible |3 ; @l2 v.qcow2 0 |2

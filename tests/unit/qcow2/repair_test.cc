@@ -251,6 +251,20 @@ TEST_F(RepairTest, DamagedRefcountsAreMadeAsTheyWere) {
   }
 }
 
+// A mark that is gone lets the next writer trust the counts, and take clusters that are in use.
+TEST_F(RepairTest, UncleanImageWhoseCountsStayTooLowStaysUnclean) {
+  const uint64_t block = load64(bytes, load64(bytes, 48));
+  store64(bytes, block + 64, 0);
+  store64(bytes, 72, load64(bytes, 72) | format::qcow2::incompatible_dirty);
+  const storage::SparseBytes damaged = bytes;
+  EXPECT_EQ(repair(Repair::leaks).error().kind(), ErrorKind::corrupt);
+  for (uint64_t at = 0; at < damaged.size(); at += 8) {
+    ASSERT_EQ(load64(damaged, at), load64(bytes, at)) << "at " << at;
+  }
+  ASSERT_TRUE(repair(Repair::all));
+  EXPECT_EQ(load64(bytes, 72) & format::qcow2::incompatible_dirty, 0u);
+}
+
 TEST_F(RepairTest, RefcountTableWhereNoneCanBeIsMadeAnew) {
   const storage::SparseBytes sound = bytes;
   const auto disk = read_disk();
