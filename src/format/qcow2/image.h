@@ -250,6 +250,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   Task<> drop_tree(std::span<const uint64_t> l1, Writes tables);
   [[nodiscard]] std::vector<bool> may_share_with(std::span<const uint64_t> other) const;
   Task<> switch_snapshot_table(std::span<const Snapshot> snapshots);
+  Task<> link_snapshot(std::vector<Snapshot> snapshots, std::span<const uint64_t> l1);
+  Task<> adopt_tree(const std::vector<uint64_t>& l1, uint64_t disk_size);
+  Task<> mark_sole_owners(std::span<const uint64_t> l1);
 
   Task<> leave_lazy_refcounts();
   Task<std::vector<L2Table>> all_l2_tables();

@@ -138,12 +138,14 @@ Task<uint64_t> Qcow2Image::write_new_l1(Writes kind, std::span<const uint64_t> l
   co_return co_await write_new_table(kind, contents);
 }
 
-// All or nothing: where a count has no room, those that got a reference lose it again.
+// All or nothing: where a count has no room, or the disk no more, those that got a reference lose
+// it again.
 Task<> Qcow2Image::raise_tree(std::span<const uint64_t> l1) {
   ReferenceRaiser raiser(refcounts_);
   Result<void> raised = co_await walk_tree(gate_.file(), header_, l1, raiser);
   if (raised) raised = co_await refcounts_.write_back();
-  if (raised) co_return co_await gate_.barrier();
+  if (raised) raised = co_await gate_.barrier();
+  if (raised) co_return {};
   ReferenceDropper dropper(refcounts_, Writes::inactive_l2, header_.cluster_bits, raiser.raised());
   CO_TRY(co_await walk_tree(gate_.file(), header_, l1, dropper));
   CO_TRY(co_await refcounts_.apply(refcounts_.take_releases()));
@@ -162,17 +164,23 @@ Task<> Qcow2Image::switch_snapshot_table(std::span<const Snapshot> snapshots) {
     co_return fail(ErrorKind::unsupported, "the snapshot table would be too large", EFBIG);
   }
   CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_table(Writes::snapshot_table, table));
-  CO_TRY(co_await refcounts_.write_back());
-  CO_TRY(co_await gate_.barrier());
-  const uint64_t old_offset = header_.snapshots_offset;
-  const uint64_t old_bytes = old_snapshot_table_bytes_;
-  CO_TRY(co_await qcow2::switch_snapshot_table(gate_, header_,
-                                               static_cast<uint32_t>(snapshots.size()), offset));
-  if (old_bytes != 0) {
-    refcounts_.release(Writes::snapshot_table, old_offset,
-                       div_round_up(old_bytes, header_.cluster_size()));
+  uint64_t unused = header_.snapshots_offset;
+  uint64_t unused_bytes = old_snapshot_table_bytes_;
+  Result<void> switched = co_await refcounts_.write_back();
+  if (switched) switched = co_await gate_.barrier();
+  if (switched) {
+    const auto count = static_cast<uint32_t>(snapshots.size());
+    switched = co_await qcow2::switch_snapshot_table(gate_, header_, count, offset);
   }
-  co_return {};
+  if (!switched) {
+    unused = offset;
+    unused_bytes = table.size();
+  }
+  if (unused_bytes != 0) {
+    refcounts_.release(Writes::snapshot_table, unused,
+                       div_round_up(unused_bytes, header_.cluster_size()));
+  }
+  co_return switched;
 }
 
 Task<std::vector<Snapshot>> Qcow2Image::load_snapshots() {
@@ -194,27 +202,47 @@ Task<> Qcow2Image::create_snapshot(Snapshot snapshot) {
   }
   std::vector<uint64_t> l1(map_.l1_entries().begin(), map_.l1_entries().end());
   for (uint64_t& entry : l1) entry &= ~copied_flag;
-  // First the flags, then the counts: a count of 1 without the flag costs a copy at the next
-  // write, the other way round a write in place would meet a count that forbids it.
-  CO_TRY(co_await map_.update_copied_flags(CopiedRule::none));
-  const Result<void> raised = co_await raise_tree(l1);
-  if (!raised) {
-    CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners));
-    co_return raised;
-  }
-  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::inactive_l1, l1));
-
   snapshot.id = next_id(snapshots);
-  snapshot.l1_table_offset = offset;
   snapshot.l1_size = static_cast<uint32_t>(l1.size());
   snapshot.disk_size = header_.size;
   snapshots.push_back(std::move(snapshot));
-  CO_TRY(co_await switch_snapshot_table(snapshots));
+  // First the flags, then the counts: a count of 1 without the flag costs a copy at the next
+  // write, the other way round a write in place would meet a count that forbids it.
+  Result<void> taken = co_await map_.update_copied_flags(CopiedRule::none);
+  if (taken) taken = co_await raise_tree(l1);
+  if (taken) {
+    taken = co_await link_snapshot(std::move(snapshots), l1);
+    if (!taken) (void)co_await drop_tree(l1, Writes::inactive_l2);
+  }
+  if (!taken) {
+    // The disk's alone again, when the counts on disk say so.
+    const Result<void> settled = co_await settle();
+    if (settled) (void)co_await mark_sole_owners(l1);
+    co_return taken;
+  }
   for (const uint64_t entry : l1) {
     if (entry != 0)
       gate_.share(Writes::inactive_l2, entry & l1_offset_mask, header_.cluster_size());
   }
   co_return co_await settle();
+}
+
+// The last of `snapshots` gets its L1 table, and the header names them all.
+Task<> Qcow2Image::link_snapshot(std::vector<Snapshot> snapshots, std::span<const uint64_t> l1) {
+  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::inactive_l1, l1));
+  snapshots.back().l1_table_offset = offset;
+  const Result<void> linked = co_await switch_snapshot_table(snapshots);
+  if (!linked && offset != 0) {
+    refcounts_.release(Writes::inactive_l1, offset,
+                       div_round_up(l1.size() * 8, header_.cluster_size()));
+  }
+  co_return linked;
+}
+
+// What `l1` leads to, and is the disk's alone, says so: not before the count on disk does.
+Task<> Qcow2Image::mark_sole_owners(std::span<const uint64_t> l1) {
+  CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners, may_share_with(l1)));
+  co_return co_await gate_.barrier();
 }
 
 Task<> Qcow2Image::view_snapshot(std::string_view id) {
@@ -246,9 +274,7 @@ Task<> Qcow2Image::delete_snapshot(std::string_view wanted, SnapshotKey key) {
                        div_round_up(l1.size() * 8, header_.cluster_size()));
   }
   CO_TRY(co_await drop_tree(l1, Writes::inactive_l2));
-  // Only now: a flag must not say "sole owner" before the count on disk does.
-  CO_TRY(co_await map_.update_copied_flags(CopiedRule::sole_owners, may_share_with(l1)));
-  co_return co_await gate_.barrier();
+  co_return co_await mark_sole_owners(l1);
 }
 
 // L1 entries whose tables, or what those lead to, may be in `other`, too: at the same place, but
@@ -280,12 +306,12 @@ Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
   l1.resize(
       std::max<uint64_t>({l1.size(), header_.l1_size, div_round_up(found->disk_size, per_table)}));
   CO_TRY(co_await raise_tree(l1));
-  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::active_l1, l1));
-  CO_TRY(co_await refcounts_.write_back());
-  CO_TRY(co_await gate_.barrier());
-
   const std::vector<uint64_t> old_l1(map_.l1_entries().begin(), map_.l1_entries().end());
-  CO_TRY(co_await map_.adopt_l1(offset, l1, found->disk_size));
+  const Result<void> adopted = co_await adopt_tree(l1, found->disk_size);
+  if (!adopted) {
+    (void)co_await drop_tree(l1, Writes::inactive_l2);
+    co_return adopted;
+  }
   unpacked_.clear();
   CO_TRY(co_await drop_tree(old_l1, Writes::active_l2));
   // Tables that both trees have lost the class with the old one.
@@ -293,6 +319,19 @@ Task<> Qcow2Image::apply_snapshot(std::string_view wanted, SnapshotKey key) {
     if (entry != 0) gate_.share(Writes::active_l2, entry & l1_offset_mask, header_.cluster_size());
   }
   co_return {};
+}
+
+// The header names a table with these entries, whose trees are counted.
+Task<> Qcow2Image::adopt_tree(const std::vector<uint64_t>& l1, uint64_t disk_size) {
+  CO_TRY_ASSIGN(const uint64_t offset, co_await write_new_l1(Writes::active_l1, l1));
+  Result<void> adopted = co_await refcounts_.write_back();
+  if (adopted) adopted = co_await gate_.barrier();
+  if (adopted) adopted = co_await map_.adopt_l1(offset, l1, disk_size);
+  if (!adopted && offset != 0) {
+    refcounts_.release(Writes::active_l1, offset,
+                       div_round_up(l1.size() * 8, header_.cluster_size()));
+  }
+  co_return adopted;
 }
 
 }  // namespace oxbow::format::qcow2

@@ -35,20 +35,31 @@ inline std::string corruption_in(const storage::SparseBytes& bytes) {
   return found.corruptions + found.check_errors == 0 ? "" : first;
 }
 
-/// What a check finds that is worse than leaks, and than clusters that could be written in place
-/// and are not known to be.
-inline std::string serious_finding(const storage::SparseBytes& bytes) {
+/// What a check finds that is `counted`.
+template <class Counted>
+std::string findings(const storage::SparseBytes& bytes, const Counted& counted) {
   storage::MemoryStorage file(bytes);
   const auto header = loop().run(format::qcow2::read_header(file, true));
   if (!header) return header.error().message();
-  std::string serious;
+  std::string all;
   const auto checked =
       loop().run(format::qcow2::check(file, *header, [&](const CheckFinding& found) {
-        const bool copy_only = found.text.find("OFLAG_COPIED") != std::string::npos &&
-                               found.text.ends_with("refcount=1");
-        if (found.severity == CheckFinding::Severity::error && !copy_only) serious += found.text;
+        if (counted(found)) all += found.text;
       }));
-  return checked ? serious : checked.error().message();
+  return checked ? all : checked.error().message();
+}
+/// Errors and leaks.
+inline std::string all_findings(const storage::SparseBytes& bytes) {
+  return findings(bytes, [](const CheckFinding&) { return true; });
+}
+/// What is worse than leaks, and than clusters that could be written in place and are not known to
+/// be.
+inline std::string serious_finding(const storage::SparseBytes& bytes) {
+  return findings(bytes, [](const CheckFinding& found) {
+    const bool copy_only =
+        found.text.find("OFLAG_COPIED") != std::string::npos && found.text.ends_with("refcount=1");
+    return found.severity == CheckFinding::Severity::error && !copy_only;
+  });
 }
 
 // What lay behind the new end of a disk that shrinks may be gone, cluster by cluster, before the
