@@ -104,11 +104,8 @@ class CopiedChecker {
   }
 
   Task<> write_l1(std::span<const uint64_t> l1, uint64_t first) {
-    std::vector<std::byte> raw(l1.size() * 8);
-    store_be_all(raw.data(), l1);
-    const iovec from = io_slice(std::span<const std::byte>(raw));
-    co_return co_await repair_->gate.write(Writes::active_l1, header_.l1_table_offset + first * 8,
-                                           IoSpan(&from, 1));
+    co_return co_await write_entries(repair_->gate, Writes::active_l1,
+                                     header_.l1_table_offset + first * 8, l1);
   }
 
   storage::Source& file_;

@@ -72,8 +72,8 @@ Task<> ReferenceCounter::repair_l1(L1Place table, uint64_t first, std::vector<ui
   CO_TRY(co_await repair_->get_ready());
   std::vector<uint64_t> repaired = repaired_l1(piece);
   if (repaired == piece || !repair_->may_change(table.offset, table.entries)) co_return {};
-  CO_TRY(co_await repair_->write_entries(table.active ? Writes::active_l1 : Writes::inactive_l1,
-                                         table.offset + first * 8, repaired));
+  CO_TRY(co_await repair_->write_l1(table.active ? Writes::active_l1 : Writes::inactive_l1,
+                                    table.offset + first * 8, repaired));
   for (size_t i = 0; i < piece.size(); ++i) {
     if (repaired[i] == piece[i]) continue;
     const bool given_up = repaired[i] == 0 && (piece[i] & l1_offset_mask) != 0;

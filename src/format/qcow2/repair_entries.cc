@@ -89,17 +89,17 @@ Task<> EntryRepair::change(uint64_t l2_table, std::span<const std::byte> bytes,
   co_return co_await gate_.write(Writes::active_l2, l2_table, IoSpan(&from, 1));
 }
 
-Task<> EntryRepair::write_entries(Writes what, uint64_t offset, std::span<const uint64_t> entries) {
+Task<> write_entries(Gate& gate, Writes what, uint64_t offset, std::span<const uint64_t> entries) {
   std::vector<std::byte> raw(entries.size() * 8);
   store_be_all(raw.data(), entries);
   const iovec from = io_slice(std::span<const std::byte>(raw));
-  co_return co_await gate_.write(what, offset, IoSpan(&from, 1));
+  co_return co_await gate.write(what, offset, IoSpan(&from, 1));
 }
 
 Task<bool> EntryRepair::replace_bitmap_table(uint64_t offset, std::span<const uint64_t> table) {
   CO_TRY(co_await get_ready());
   if (!may_change(offset, table.size())) co_return false;
-  CO_TRY(co_await write_entries(Writes::bitmap_table, offset, table));
+  CO_TRY(co_await write_entries(gate_, Writes::bitmap_table, offset, table));
   co_return true;
 }
 

@@ -36,6 +36,9 @@ class TableOwnership {
   ReferenceMap tables_;  // references as an L2 table
 };
 
+/// Entries of an L1 or bitmap table that may be changed. The caller owes a barrier.
+Task<> write_entries(Gate& gate, Writes what, uint64_t offset, std::span<const uint64_t> entries);
+
 /// Writes what damaged entries of L1, L2 and bitmap tables are to be. The caller owes a barrier
 /// before what they referred to is freed.
 class EntryRepair {
@@ -66,8 +69,10 @@ class EntryRepair {
   /// Of an L2 table that may be changed; `bytes`: as it is.
   Task<> change(uint64_t l2_table, std::span<const std::byte> bytes,
                 std::span<const L2Repair::Change> changes);
-  /// `what`: an L1 or bitmap table that may be changed.
-  Task<> write_entries(Writes what, uint64_t offset, std::span<const uint64_t> entries);
+  /// `what`: an L1 table that may be changed.
+  Task<> write_l1(Writes what, uint64_t offset, std::span<const uint64_t> entries) {
+    return write_entries(gate_, what, offset, entries);
+  }
 
  private:
   Task<bool> make_all_dirty();

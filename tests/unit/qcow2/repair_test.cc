@@ -1,24 +1,19 @@
 // Damage, then a repair: what could be read before can be read after, and nothing but counts,
 // flags and misplaced zeroes has changed.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <random>
 #include <set>
 
 #include "format/qcow2/survey.h"
 #include "rich_image.h"
 #include "snapshots_image.h"
+#include "stock_check.h"
 
 namespace oxbow::testing {
 namespace {
 
 using format::qcow2::Qcow2Image;
-
-constexpr const char* stock_tool = "/usr/bin/qemu-img";
 
 // Repairs the image that these bytes are.
 CheckResult repair_bytes(storage::SparseBytes& bytes, Repair what) {
@@ -83,22 +78,6 @@ class RepairTest : public ::testing::Test {
     }
     EXPECT_TRUE(run(node->close()));
     return out;
-  }
-
-  // 0: nothing found. The stock tool's exit code; none where there is no such tool.
-  std::optional<int> stock_check() {
-    if (access(stock_tool, X_OK) != 0) return std::nullopt;
-    const auto path =
-        std::filesystem::temp_directory_path() / ("repair." + std::to_string(getpid()) + ".qcow2");
-    std::vector<char> raw(bytes.size());
-    const iovec part{raw.data(), raw.size()};
-    bytes.read(0, IoSpan(&part, 1));
-    std::ofstream(path, std::ios::binary).write(raw.data(), static_cast<long>(raw.size()));
-    const std::string command =
-        std::string(stock_tool) + " check -q -f qcow2 " + path.string() + " 2>/dev/null";
-    const int status = std::system(command.c_str());
-    std::filesystem::remove(path);
-    return WEXITSTATUS(status);
   }
 
   template <class T>
@@ -241,7 +220,7 @@ TEST_F(RepairTest, DamagedRefcountsAreMadeAsTheyWere) {
     EXPECT_EQ(result->corruptions + result->check_errors, 0u);
     const CheckResult after = check();
     EXPECT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
-    EXPECT_EQ(stock_check().value_or(0), 0);
+    EXPECT_EQ(stock_check(bytes).value_or(0), 0);
     EXPECT_EQ(read_disk(), disk);
     for (const uint64_t at : kept) {
       for (uint64_t word = at; word < at + cluster; word += 8) {
@@ -280,7 +259,7 @@ TEST_F(RepairTest, RefcountTableWhereNoneCanBeIsMadeAnew) {
     ASSERT_TRUE(result) << result.error().message();
     const CheckResult after = check();
     EXPECT_EQ(after.corruptions + after.leaks + after.check_errors, 0u);
-    EXPECT_EQ(stock_check().value_or(0), 0);
+    EXPECT_EQ(stock_check(bytes).value_or(0), 0);
     EXPECT_EQ(read_disk(), disk);
   }
 }
@@ -313,7 +292,7 @@ TEST_F(RepairTest, NothingReadableIsTouched) {
     const CheckResult after = check();
     EXPECT_EQ(after.leaks + after.check_errors, 0u);
     EXPECT_EQ(after.corruptions, result->corruptions);
-    EXPECT_EQ(stock_check().value_or(after.corruptions != 0 ? 2 : 0),
+    EXPECT_EQ(stock_check(bytes).value_or(after.corruptions != 0 ? 2 : 0),
               after.corruptions != 0 ? 2 : 0);
   }
 }
@@ -363,7 +342,7 @@ TEST_F(RepairTest, WhatLeadsNowhereIsGivenUp) {
     EXPECT_EQ(after.leaks + after.check_errors, 0u);
     if (after.corruptions != 0) continue;
     ++sound_after;
-    EXPECT_EQ(stock_check().value_or(0), 0);
+    EXPECT_EQ(stock_check(bytes).value_or(0), 0);
     for (const auto& data : disk) EXPECT_FALSE(data.empty());
   }
   EXPECT_GT(sound_after, 150u);
