@@ -71,7 +71,8 @@ Task<EntryView> ClusterMap::look_up(uint64_t cluster) {
   CO_TRY_ASSIGN(const uint64_t table, table_offset(l1_index(cluster)));
   if (table == 0) co_return view({}, cluster);
   gate_.file().event("l2_load");
-  CO_TRY_ASSIGN(SliceRef slice, co_await cache_.get(slice_offset(table, cluster)));
+  CO_TRY_ASSIGN(SliceRef slice,
+                co_await cache_.get(slice_offset(table, cluster), table + header_.cluster_size()));
   co_return view(std::move(slice), cluster);
 }
 

@@ -2,6 +2,7 @@
 // through a bounded cache. Knows where entries are, not what they mean for I/O.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -37,6 +38,18 @@ class EntryView {
     if (!exists()) return {};
     return l2_entry(raw(i), extended_ ? load_be<uint64_t>(slice_.data() + position(i) + 8) : 0,
                     data_file_);
+  }
+  /// How many entries after the first, `most` at most, say the same as it, but for a cluster that
+  /// lies `step` bytes further each time; with a step, the COPIED flag makes no difference.
+  [[nodiscard]] uint32_t alike(uint32_t step, uint64_t most) const {
+    most = std::min<uint64_t>(most, count_ - 1);
+    const uint64_t ignored = step == 0 ? 0 : copied_flag;
+    const uint64_t first = raw(0) & ~ignored;
+    uint32_t found = 0;
+    while (found < most && (raw(found + 1) & ~ignored) == first + uint64_t{found + 1} * step) {
+      ++found;
+    }
+    return found;
   }
   void set(uint32_t i, const L2Entry& entry) const {
     std::byte* at = slice_.modify() + position(i);

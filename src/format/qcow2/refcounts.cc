@@ -54,7 +54,8 @@ Task<SliceRef> Refcounts::slice_of(uint64_t cluster) {
                    EIO);
   }
   const uint64_t slice = (cluster % per_block_) / per_slice_;
-  co_return co_await cache_.get(block + slice * cache_.slice_size());
+  co_return co_await cache_.get(block + slice * cache_.slice_size(),
+                                block + header_.cluster_size());
 }
 
 Task<uint64_t> Refcounts::refcount(uint64_t cluster) {

@@ -36,27 +36,30 @@ SliceRef TableCache::find(uint64_t offset) {
   return SliceRef(*slice);
 }
 
-// A slice on its way into memory: others that want it wait instead of loading it twice.
+// Slices on their way into memory: others that want them wait instead of loading them twice.
 class TableCache::Loading {
  public:
-  Loading(TableCache& cache, uint64_t offset)
-      : cache_(cache), offset_(offset), done_(std::make_shared<async::Event>()) {
-    cache_.loading_.emplace(offset, done_);
+  Loading(TableCache& cache, uint64_t offset, size_t count)
+      : cache_(cache), offset_(offset), count_(count), done_(std::make_shared<async::Event>()) {
+    for (size_t i = 0; i < count_; ++i) cache_.loading_.emplace(place(i), done_);
   }
   Loading(const Loading&) = delete;
   Loading& operator=(const Loading&) = delete;
   ~Loading() {
-    cache_.loading_.erase(offset_);
+    for (size_t i = 0; i < count_; ++i) cache_.loading_.erase(place(i));
     done_->set();
   }
 
  private:
+  [[nodiscard]] uint64_t place(size_t i) const { return offset_ + i * cache_.slice_size_; }
+
   TableCache& cache_;
   uint64_t offset_;
+  size_t count_;
   std::shared_ptr<async::Event> done_;
 };
 
-Task<SliceRef> TableCache::get(uint64_t offset) {
+Task<SliceRef> TableCache::get(uint64_t offset, uint64_t table_end) {
   for (;;) {
     if (SliceRef found = find(offset)) co_return found;
     const auto loading = loading_.find(offset);
@@ -64,25 +67,54 @@ Task<SliceRef> TableCache::get(uint64_t offset) {
     const std::shared_ptr<async::Event> done = loading->second;
     CO_TRY(co_await done->wait());
   }
-  co_return co_await load(offset);
+  co_return co_await load(offset, table_end);
 }
 
-Task<SliceRef> TableCache::load(uint64_t offset) {
-  const Loading loading(*this, offset);
-  CO_TRY(co_await make_room());
+// One, or, after the slice before it, the rest of the table as far as it is not in memory.
+size_t TableCache::slices_to_load(uint64_t offset, uint64_t table_end) const {
+  if (last_ == nullptr || last_->offset + slice_size_ != offset) return 1;
+  const uint64_t most = std::min<uint64_t>((table_end - offset) / slice_size_, max_slices_ - 1);
+  size_t count = 1;
+  for (uint64_t next = offset + slice_size_; count < most; next += slice_size_) {
+    if (in_memory(next) != nullptr || loading_.contains(next)) break;
+    ++count;
+  }
+  return count;
+}
+
+Task<SliceRef> TableCache::load(uint64_t offset, uint64_t table_end) {
+  const size_t count = slices_to_load(offset, table_end);
+  const Loading loading(*this, offset, count);
+  Result<SliceRef> slice = co_await read_slices(offset, count);
+  // Another one than what is asked for may be what cannot be read.
+  if (!slice && count > 1) slice = co_await read_slices(offset, 1);
+  co_return slice;
+}
+
+Task<SliceRef> TableCache::read_slices(uint64_t offset, size_t count) {
+  CO_TRY(co_await make_room(count));
+  std::vector<BlockPool::Block> blocks(count);
+  std::vector<iovec> into;
+  for (BlockPool::Block& block : blocks) {
+    CO_TRY_ASSIGN(block, memory_.take());
+    into.push_back(io_slice(std::span(block.get(), slice_size_)));
+  }
+  if (kind_ == Writes::refcount_block) gate_.file().event("refblock_load");
+  CO_TRY(co_await gate_.read(offset, into));
+  // The first becomes the one used last.
+  for (size_t i = count; i-- > 0;) insert(offset + i * slice_size_, std::move(blocks[i]));
+  co_return SliceRef(*last_);
+}
+
+void TableCache::insert(uint64_t offset, BlockPool::Block bytes) {
   auto slice = std::make_unique<Slice>();
   slice->offset = offset;
+  slice->bytes = std::move(bytes);
   slice->dirty_list = &dirty_;
-  CO_TRY_ASSIGN(slice->bytes, memory_.take());
-  const iovec into = io_slice(std::span(slice->bytes.get(), slice_size_));
-  if (kind_ == Writes::refcount_block) gate_.file().event("refblock_load");
-  CO_TRY(co_await gate_.read(offset, IoSpan(&into, 1)));
-  Slice& loaded = *slice;
-  lru_.push_front(&loaded);
-  loaded.lru = lru_.begin();
-  last_ = &loaded;
+  lru_.push_front(slice.get());
+  slice->lru = lru_.begin();
+  last_ = slice.get();
   slices_.emplace(offset, std::move(slice));
-  co_return SliceRef(loaded);
 }
 
 void TableCache::erase(Slice& slice) {
@@ -103,11 +135,14 @@ bool TableCache::evict_one_clean() {
   return false;
 }
 
-Task<> TableCache::make_room() {
-  if (slices_.size() < max_slices_ || evict_one_clean()) co_return {};
-  // Everything is dirty: writing all of it pays for the barrier once.
-  CO_TRY(co_await write_back());
-  evict_one_clean();
+Task<> TableCache::make_room(size_t count) {
+  for (bool written = false; slices_.size() + count > max_slices_;) {
+    if (evict_one_clean()) continue;
+    if (written) break;
+    // Everything is dirty: writing all of it pays for the barrier once.
+    CO_TRY(co_await write_back());
+    written = true;
+  }
   co_return {};
 }
 

@@ -76,8 +76,9 @@ class TableCache {
     const Slice* slice = in_memory(offset);
     return slice == nullptr ? nullptr : slice->bytes.get();
   }
-  /// The same, read from the file where it must be.
-  Task<SliceRef> get(uint64_t offset);
+  /// The same, read from the file where it must be. Whoever goes through a table, which ends at
+  /// `table_end`, gets the slices that follow with the same read.
+  Task<SliceRef> get(uint64_t offset, uint64_t table_end);
 
   [[nodiscard]] bool dirty() const { return !dirty_.empty(); }
   /// Writes every slice that was dirty at the call. Entries changed meanwhile stay dirty
@@ -105,8 +106,11 @@ class TableCache {
     return found == slices_.end() ? nullptr : (slot = found->second.get());
   }
   void erase(Slice& slice);
-  Task<SliceRef> load(uint64_t offset);
-  Task<> make_room();
+  [[nodiscard]] size_t slices_to_load(uint64_t offset, uint64_t table_end) const;
+  Task<SliceRef> load(uint64_t offset, uint64_t table_end);
+  Task<SliceRef> read_slices(uint64_t offset, size_t count);
+  void insert(uint64_t offset, BlockPool::Block bytes);
+  Task<> make_room(size_t count);
   bool evict_one_clean();
   void touch(Slice& slice);
 
