@@ -32,7 +32,8 @@ Result<Properties> from_json(std::string_view text) {
   for (auto& [key, value] : parsed.items()) {
     if (value.is_object()) {
       for (auto& [inner, limit] : value.items()) {
-        properties[key + "." + inner] = limit.is_string() ? limit.get<std::string>() : limit.dump();
+        properties[fmt::format("{}.{}", key, inner)] =
+            limit.is_string() ? limit.get<std::string>() : limit.dump();
       }
     } else if (value.is_string()) {
       properties[key] = value.get<std::string>();

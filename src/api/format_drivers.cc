@@ -21,26 +21,26 @@
 namespace oxbow::api {
 namespace {
 
-using Opened = Task<std::unique_ptr<format::Format>>;
+using OpenedFormat = Task<std::unique_ptr<format::Format>>;
 
-Opened open_bochs(FormatRequest request) {
+OpenedFormat open_bochs(FormatRequest request) {
   CO_TRY(format::refuse_writing(request.writable));
   co_return co_await format::bochs::BochsImage::open(std::move(request.file));
 }
 
-Opened open_cloop(FormatRequest request) {
+OpenedFormat open_cloop(FormatRequest request) {
   CO_TRY(format::refuse_writing(request.writable));
   co_return co_await format::cloop::CloopImage::open(std::move(request.file));
 }
 
-Opened open_dmg(FormatRequest request) {
+OpenedFormat open_dmg(FormatRequest request) {
   CO_TRY(format::refuse_writing(request.writable));
   co_return co_await format::dmg::DmgImage::open(std::move(request.file), std::move(request.warn));
 }
 
 // How much is put behind the file's end ahead of writes: nothing here, whatever
 // the caller says.
-Opened open_parallels(FormatRequest request) {
+OpenedFormat open_parallels(FormatRequest request) {
   CO_TRY(request.options->take_size("prealloc-size"));
   const auto mode = request.options->take_text("prealloc-mode");
   if (mode && *mode != "falloc" && *mode != "truncate") {
@@ -51,7 +51,7 @@ Opened open_parallels(FormatRequest request) {
 
 // What is said of a key of an image without one goes unheard, as in the stock
 // tools.
-Opened open_qcow(FormatRequest request) {
+OpenedFormat open_qcow(FormatRequest request) {
   CO_TRY_ASSIGN(format::qcow::Header header, co_await format::qcow::read_header(*request.file));
   const auto method = request.options->take_text("encrypt.format");
   const auto id = request.options->take_text("encrypt.key-secret");
@@ -79,20 +79,24 @@ Opened open_qcow(FormatRequest request) {
   co_return std::make_unique<format::SealedFormat>(std::move(image), none.error());
 }
 
-Opened open_qed(FormatRequest request) { return format::qed::open_qed(std::move(request.file)); }
+OpenedFormat open_qed(FormatRequest request) {
+  return format::qed::open_qed(std::move(request.file));
+}
 
-Opened open_vdi(FormatRequest request) { return format::vdi::open_vdi(std::move(request.file)); }
+OpenedFormat open_vdi(FormatRequest request) {
+  return format::vdi::open_vdi(std::move(request.file));
+}
 
-Opened open_vhdx(FormatRequest request) {
+OpenedFormat open_vhdx(FormatRequest request) {
   return format::vhdx::open_vhdx(std::move(request.file), request.check_only);
 }
 
-Opened open_vmdk(FormatRequest request) {
+OpenedFormat open_vmdk(FormatRequest request) {
   return format::vmdk::VmdkImage::open(std::move(request.file), request.writable,
                                        std::move(request.open_beside));
 }
 
-Opened open_vpc(FormatRequest request) {
+OpenedFormat open_vpc(FormatRequest request) {
   using format::vpc::SizeRule;
   SizeRule rule = SizeRule::automatic;
   if (const auto word = request.options->take_text("force_size_calc")) {
@@ -108,7 +112,7 @@ Opened open_vpc(FormatRequest request) {
   co_return co_await format::vpc::open_vpc(std::move(request.file), rule);
 }
 
-Opened open_luks(FormatRequest request) {
+OpenedFormat open_luks(FormatRequest request) {
   const auto id = request.options->take_text("key-secret");
   auto& file = request.file;
   if (request.metadata_only) {

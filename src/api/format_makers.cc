@@ -98,12 +98,12 @@ Result<void> check_data_file(const MakeRequest& request, const std::string& path
   if (!request.backing_file.empty()) {
     others.push_back(resolve_name(request.file.path, request.backing_file));
   }
-  for (const std::string& other : others) {
+  const auto same = std::ranges::find_if(others, [&](const std::string& other) {
     std::error_code error;
-    if (path != other && !std::filesystem::equivalent(path, other, error)) continue;
-    return invalid("The data file '" + path + "' cannot be '" + other + "' itself");
-  }
-  return {};
+    return path == other || std::filesystem::equivalent(path, other, error);
+  });
+  if (same == others.end()) return {};
+  return invalid("The data file '" + path + "' cannot be '" + *same + "' itself");
 }
 
 Task<std::unique_ptr<storage::Storage>> make_data_file(storage::FileCreateOptions file,

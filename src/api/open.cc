@@ -18,7 +18,7 @@ constexpr size_t max_chain = 256;
 
 ImageOpener Opener::image_opener() {
   return [this](std::optional<std::string> child, OptionTree options, NodeOptions node) {
-    return open_as_storage(std::move(child), std::move(options), std::move(node));
+    return open_as_storage(std::move(child), std::move(options), node);
   };
 }
 
@@ -188,7 +188,7 @@ Task<OpenedStorage> Opener::open_as_storage(std::optional<std::string> name, Opt
   opener.options_.deny_writers = true;
   OpenedStorage out;
   CO_TRY_ASSIGN(std::shared_ptr<graph::Node> node,
-                co_await opener.open_node(std::move(name), std::move(tree), std::move(inherited)));
+                co_await opener.open_node(std::move(name), std::move(tree), inherited));
   out.shown = opener.shown_.front();
   out.is_image = true;
   out.storage = std::make_unique<graph::NodeStorage>(std::move(node), out.shown.text());

@@ -17,7 +17,7 @@ bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0;
 // Where that is nothing, it is seen from the image; where both are there, nobody can tell which one
 // belongs to it.
 Result<std::string> resolve_data_file(const std::string& image, const std::string& named) {
-  const std::string beside = resolve_name(image, named);
+  std::string beside = resolve_name(image, named);
   std::error_code error;
   if (beside == named || !exists(beside)) return named;
   if (!exists(named)) return beside;

@@ -8,7 +8,7 @@
 namespace oxbow::codec {
 namespace {
 
-struct Row {
+struct CipherRow {
   CipherAlgorithm cipher;
   std::string_view name;
   std::string_view family;
@@ -17,7 +17,7 @@ struct Row {
   size_t block;
 };
 
-constexpr Row rows[] = {
+constexpr CipherRow cipher_rows[] = {
     {CipherAlgorithm::aes_128, "aes-128", "aes", GCRY_CIPHER_AES128, 16, 16},
     {CipherAlgorithm::aes_192, "aes-192", "aes", GCRY_CIPHER_AES192, 24, 16},
     {CipherAlgorithm::aes_256, "aes-256", "aes", GCRY_CIPHER_AES256, 32, 16},
@@ -43,10 +43,10 @@ constexpr ModeRow modes[] = {
 
 constexpr size_t xts_block = 16;
 
-const Row& row_of(CipherAlgorithm cipher) { return rows[static_cast<size_t>(cipher)]; }
+const CipherRow& row_of(CipherAlgorithm cipher) { return cipher_rows[static_cast<size_t>(cipher)]; }
 const ModeRow& row_of(CipherMode mode) { return modes[static_cast<size_t>(mode)]; }
 
-Result<void> check(const Row& row, CipherMode mode, size_t key_bytes) {
+Result<void> check(const CipherRow& row, CipherMode mode, size_t key_bytes) {
   TRY(ensure_gcrypt());
   if (row.library == 0) {
     return fail(ErrorKind::unsupported,
@@ -79,15 +79,16 @@ size_t key_size(CipherAlgorithm cipher, CipherMode mode) {
 }
 
 std::optional<CipherAlgorithm> find_cipher(std::string_view name) {
-  const auto* found = std::ranges::find(rows, name, &Row::name);
-  if (found == std::end(rows)) return std::nullopt;
+  const auto* found = std::ranges::find(cipher_rows, name, &CipherRow::name);
+  if (found == std::end(cipher_rows)) return std::nullopt;
   return found->cipher;
 }
 
 std::optional<CipherAlgorithm> find_cipher(std::string_view family, size_t key_size) {
-  const auto* found = std::ranges::find_if(
-      rows, [&](const Row& row) { return row.family == family && row.key == key_size; });
-  if (found == std::end(rows)) return std::nullopt;
+  const auto* found = std::ranges::find_if(cipher_rows, [&](const CipherRow& row) {
+    return row.family == family && row.key == key_size;
+  });
+  if (found == std::end(cipher_rows)) return std::nullopt;
   return found->cipher;
 }
 
@@ -99,7 +100,7 @@ std::optional<CipherMode> find_mode(std::string_view name) {
 
 Result<Cipher> Cipher::create(CipherAlgorithm cipher, CipherMode mode,
                               std::span<const std::byte> key) {
-  const Row& row = row_of(cipher);
+  const CipherRow& row = row_of(cipher);
   TRY(check(row, mode, key.size()));
   gcry_cipher_hd_t handle = nullptr;
   gcry_error_t failed = gcry_cipher_open(&handle, row.library, row_of(mode).library, 0);

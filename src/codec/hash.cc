@@ -7,14 +7,14 @@
 namespace oxbow::codec {
 namespace {
 
-struct Row {
+struct HashRow {
   HashAlgorithm hash;
   std::string_view name;
   int library;
   size_t size;
 };
 
-constexpr Row rows[] = {
+constexpr HashRow hash_rows[] = {
     {HashAlgorithm::md5, "md5", GCRY_MD_MD5, 16},
     {HashAlgorithm::sha1, "sha1", GCRY_MD_SHA1, 20},
     {HashAlgorithm::sha224, "sha224", GCRY_MD_SHA224, 28},
@@ -24,9 +24,9 @@ constexpr Row rows[] = {
     {HashAlgorithm::ripemd160, "ripemd160", GCRY_MD_RMD160, 20},
 };
 
-const Row& row_of(HashAlgorithm hash) { return rows[static_cast<size_t>(hash)]; }
+const HashRow& row_of(HashAlgorithm hash) { return hash_rows[static_cast<size_t>(hash)]; }
 
-Result<void> ensure_hash(const Row& row) {
+Result<void> ensure_hash(const HashRow& row) {
   TRY(ensure_gcrypt());
   if (gcry_md_test_algo(row.library) == 0) return {};
   return fail(ErrorKind::unsupported,
@@ -39,15 +39,15 @@ Result<void> ensure_hash(const Row& row) {
 std::string_view name_of(HashAlgorithm hash) { return row_of(hash).name; }
 
 std::optional<HashAlgorithm> find_hash(std::string_view name) {
-  const auto* found = std::ranges::find(rows, name, &Row::name);
-  if (found == std::end(rows)) return std::nullopt;
+  const auto* found = std::ranges::find(hash_rows, name, &HashRow::name);
+  if (found == std::end(hash_rows)) return std::nullopt;
   return found->hash;
 }
 
 size_t digest_size(HashAlgorithm hash) { return row_of(hash).size; }
 
 Result<SecretBytes> digest(HashAlgorithm hash, std::span<const std::byte> data) {
-  const Row& row = row_of(hash);
+  const HashRow& row = row_of(hash);
   TRY(ensure_hash(row));
   SecretBytes out(row.size);
   gcry_md_hash_buffer(row.library, out.span().data(), data.data(), data.size());
@@ -56,7 +56,7 @@ Result<SecretBytes> digest(HashAlgorithm hash, std::span<const std::byte> data) 
 
 Result<SecretBytes> pbkdf2(HashAlgorithm hash, std::span<const std::byte> password,
                            std::span<const std::byte> salt, uint32_t iterations, size_t length) {
-  const Row& row = row_of(hash);
+  const HashRow& row = row_of(hash);
   TRY(ensure_hash(row));
   SecretBytes out(length);
   // The library wants a pointer even to no bytes.

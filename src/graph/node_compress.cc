@@ -1,6 +1,7 @@
 // Compressed writes: units are packed by the worker pool, several at once, and then get their
 // places in guest order. Neighbours in the file go there in one request.
 #include <algorithm>
+#include <cassert>
 
 #include "async/loop.h"
 #include "async/task_group.h"
@@ -167,6 +168,7 @@ Task<> Node::write_compressed(uint64_t offset, IoSpan from) {
 
 Task<async::RangeLock::Guard> Node::hold_units(uint64_t offset, uint64_t length) {
   const uint32_t unit = format_->compressed_unit();
+  assert(unit != 0);
   const uint64_t begin = align_down(offset, unit);
   co_return co_await whole_units_.lock(begin, align_up(offset + length, unit) - begin, true);
 }

@@ -68,7 +68,7 @@ const Amending amendings[] = {
      {{"lazy_refcounts", "off"}}},
 };
 
-void zero(graph::Node& node, uint64_t offset, uint64_t length, bool may_unmap) {
+void write_zeroes(graph::Node& node, uint64_t offset, uint64_t length, bool may_unmap) {
   graph::ZeroFlags flags;
   flags.may_unmap = may_unmap;
   ASSERT_TRUE(loop().run(node.write_zeroes(offset, length, flags)));
@@ -108,16 +108,16 @@ storage::SparseBytes make(const Amending& amending) {
     EXPECT_TRUE(loop().run(engine(node).change_backing(format::BackingName{"base", "raw"})));
   }
   write(node, 0, size / 2, 1);
-  zero(node, 2 * cluster, 2 * cluster, false);
-  zero(node, size - 4 * cluster, 2 * cluster, true);
+  write_zeroes(node, 2 * cluster, 2 * cluster, false);
+  write_zeroes(node, size - 4 * cluster, 2 * cluster, true);
   snapshot("one");
   write(node, cluster, cluster, 2);
-  zero(node, 5 * cluster, 3 * cluster, false);
-  zero(node, 9 * cluster, 2 * cluster, true);
+  write_zeroes(node, 5 * cluster, 3 * cluster, false);
+  write_zeroes(node, 9 * cluster, 2 * cluster, true);
   snapshot("two");
   snapshot("three");
   write(node, size / 4, cluster, 3);
-  zero(node, size / 4 + 2 * cluster, 2 * cluster, false);
+  write_zeroes(node, size / 4 + 2 * cluster, 2 * cluster, false);
   const Bytes state(3 * cluster / 2, std::byte{5});
   const iovec part{const_cast<std::byte*>(state.data()), state.size()};
   EXPECT_TRUE(loop().run(node.write_vm_state(100, IoSpan(&part, 1))));

@@ -19,7 +19,6 @@ using format::qcow2::BitmapOptions;
 using format::qcow2::Bitmaps;
 using format::qcow2::BootId;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
 // The machine's run in which the workload is recorded, and the one after a power cut.
 constexpr BootId before_cut{std::byte{1}};
 constexpr BootId after_cut{std::byte{2}};
@@ -39,14 +38,14 @@ struct Promise {
   Moment made;   ///< from here on it must
 };
 
-struct Recording {
+struct BitmapRecording {
   storage::CrashLog log;
   std::map<std::string, std::vector<Promise>> promises;  ///< by name, one after the other
 };
 
-class Recorder {
+class BitmapRecorder {
  public:
-  Recorder(const ImageShape& shape, BitmapDurability durability)
+  BitmapRecorder(const ImageShape& shape, BitmapDurability durability)
       : crash_(std::make_shared<storage::CrashStorage>(make_image(shape))),
         durability_(durability),
         random_(5) {
@@ -108,7 +107,7 @@ class Recorder {
     }
   }
 
-  Recording finish() {
+  BitmapRecording finish() {
     close();
     recording_.log = crash_->log();
     return std::move(recording_);
@@ -143,12 +142,12 @@ class Recorder {
   BitmapDurability durability_;
   std::mt19937 random_;
   std::shared_ptr<graph::Node> node_;
-  Recording recording_;
+  BitmapRecording recording_;
   Bytes frozen_;  ///< what the disk held then
 };
 
-Recording backed_up(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording backed_up(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.add("a", 9);
   recorder.write_some();
   recorder.freeze("a");
@@ -164,8 +163,8 @@ Recording backed_up(const ImageShape& shape, BitmapDurability durability) {
   return recorder.finish();
 }
 
-Recording open_write_store(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording open_write_store(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.add("a", 9);
   recorder.write_some();
   recorder.reopen();
@@ -175,8 +174,8 @@ Recording open_write_store(const ImageShape& shape, BitmapDurability durability)
   return recorder.finish();
 }
 
-Recording two_bitmaps(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording two_bitmaps(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.write_some();
   recorder.add("a", 9);
   recorder.write_some();
@@ -197,8 +196,8 @@ Recording two_bitmaps(const ImageShape& shape, BitmapDurability durability) {
   return recorder.finish();
 }
 
-Recording merged(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording merged(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.add("a", 9);
   recorder.add("b", 10);
   recorder.disable("b");
@@ -210,8 +209,8 @@ Recording merged(const ImageShape& shape, BitmapDurability durability) {
   return recorder.finish();
 }
 
-Recording resized(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording resized(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.add("a", 9);
   recorder.write_some();
   recorder.resize(5 << 19);
@@ -228,10 +227,22 @@ Recording resized(const ImageShape& shape, BitmapDurability durability) {
   return recorder.finish();
 }
 
+// What is cut changes before the size does, under bits that say nothing of it.
+BitmapRecording shrunk(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
+  recorder.resize(200 << 10);
+  recorder.write(0, 200 << 10);
+  recorder.add("a", 12);
+  recorder.reopen();
+  recorder.resize((100 << 10) + 512);
+  recorder.write_some();
+  return recorder.finish();
+}
+
 // A table entry says that all of a cluster's bits are set, and gets a cluster when they no longer
 // are.
-Recording filled(const ImageShape& shape, BitmapDurability durability) {
-  Recorder recorder(shape, durability);
+BitmapRecording filled(const ImageShape& shape, BitmapDurability durability) {
+  BitmapRecorder recorder(shape, durability);
   recorder.add("a", 9);
   recorder.write(0, shape.bytes);
   recorder.reopen();
@@ -268,7 +279,7 @@ bool keeps_word(std::span<const Promise> promises, Counter counter, size_t at, a
 }
 
 /// `at`: by what the moment of the crash is counted. Gives how many bitmaps are IN_USE.
-int expect_promises(const Recording& recording, const storage::SparseBytes& contents,
+int expect_promises(const BitmapRecording& recording, const storage::SparseBytes& contents,
                     const BootId& boot, Counter counter, size_t at) {
   const auto memory = std::make_shared<storage::MemoryStorage>(contents);
   auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr, false, true,
@@ -305,18 +316,19 @@ void expect_writable(const storage::SparseBytes& contents) {
   ASSERT_EQ(serious_finding(memory->bytes()), "");
 }
 
-struct Scenario {
+struct BitmapScenario {
   const char* name;
   ImageShape shape;
-  Recording (*record)(const ImageShape& shape, BitmapDurability durability);
+  BitmapRecording (*record)(const ImageShape& shape, BitmapDurability durability);
 };
 
 const ImageShape small{.cluster_bits = 12, .bytes = 100 << 10};
 const ImageShape smallest{.cluster_bits = 9, .bytes = 100 << 10};
-const Scenario scenarios[] = {
+const BitmapScenario bitmap_scenarios[] = {
     {"open_write_store", small, open_write_store},
     {"two_bitmaps", small, two_bitmaps},
     {"resized", small, resized},
+    {"shrunk", small, shrunk},
     {"merged", small, merged},
     {"backed_up", small, backed_up},
     {"filled", small, filled},
@@ -325,9 +337,9 @@ const Scenario scenarios[] = {
     {"lazy", {.cluster_bits = 12, .lazy_refcounts = true, .bytes = 100 << 10}, two_bitmaps},
 };
 
-class BitmapCrash : public ::testing::TestWithParam<std::tuple<Scenario, BitmapDurability>> {
+class BitmapCrash : public ::testing::TestWithParam<std::tuple<BitmapScenario, BitmapDurability>> {
  protected:
-  [[nodiscard]] const Scenario& scenario() const { return std::get<0>(GetParam()); }
+  [[nodiscard]] const BitmapScenario& scenario() const { return std::get<0>(GetParam()); }
   [[nodiscard]] BitmapDurability durability() const { return std::get<1>(GetParam()); }
   [[nodiscard]] bool lazy() const { return scenario().shape.lazy_refcounts; }
   /// Whether a crash is to leave no bitmap unusable.
@@ -337,7 +349,7 @@ class BitmapCrash : public ::testing::TestWithParam<std::tuple<Scenario, BitmapD
 };
 
 TEST_P(BitmapCrash, after_a_power_cut_a_bitmap_covers_the_truth_or_is_in_use) {
-  const Recording recording = scenario().record(scenario().shape, durability());
+  const BitmapRecording recording = scenario().record(scenario().shape, durability());
   storage::CrashOptions options;
   options.exhaustive = 5;
   options.samples = 6;
@@ -365,7 +377,7 @@ TEST_P(BitmapCrash, after_a_power_cut_a_bitmap_covers_the_truth_or_is_in_use) {
 
 // A killed process leaves every write that it made.
 TEST_P(BitmapCrash, after_a_kill_a_bitmap_covers_the_truth_or_is_in_use) {
-  const Recording recording = scenario().record(scenario().shape, durability());
+  const BitmapRecording recording = scenario().record(scenario().shape, durability());
   storage::SparseBytes contents = recording.log.start;
   int lost = 0;
   int states = 0;
@@ -392,7 +404,7 @@ std::string case_name(const ::testing::TestParamInfo<BitmapCrash::ParamType>& in
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, BitmapCrash,
-                         ::testing::Combine(::testing::ValuesIn(scenarios),
+                         ::testing::Combine(::testing::ValuesIn(bitmap_scenarios),
                                             ::testing::Values(BitmapDurability::close,
                                                               BitmapDurability::process,
                                                               BitmapDurability::power)),

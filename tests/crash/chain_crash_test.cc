@@ -14,15 +14,13 @@ namespace {
 
 using async::Task;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
-struct Workload {
+struct ChainWorkload {
   const char* name;
   ImageShape top;
   ImageShape base;
 };
 
-const Workload workloads[] = {
+const ChainWorkload chain_workloads[] = {
     {"v3_512", {.cluster_bits = 9, .bytes = 32 << 10}, {.cluster_bits = 9, .bytes = 32 << 10}},
     {"v2_1k",
      {.version = 2, .cluster_bits = 10, .bytes = 64 << 10},
@@ -89,7 +87,7 @@ std::shared_ptr<graph::Node> node_of(const storage::SparseBytes& bytes,
   return open_over(std::make_shared<storage::MemoryStorage>(bytes), std::move(below));
 }
 
-class ChainCrash : public ::testing::TestWithParam<Workload> {};
+class ChainCrash : public ::testing::TestWithParam<ChainWorkload> {};
 
 storage::CrashOptions few_states() {
   storage::CrashOptions options;
@@ -170,7 +168,7 @@ TEST_P(ChainCrash, during_a_rebase_loses_nothing) {
   std::printf("%zu crash states\n", size_t{states.counts().states});
 }
 
-INSTANTIATE_TEST_SUITE_P(Workloads, ChainCrash, ::testing::ValuesIn(workloads),
+INSTANTIATE_TEST_SUITE_P(Workloads, ChainCrash, ::testing::ValuesIn(chain_workloads),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -11,10 +11,7 @@
 namespace oxbow::testing {
 namespace {
 
-constexpr uint64_t disk_bytes = small_data_file_disk;
 constexpr uint64_t sector = 512;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
 
 // What each sector may hold: what it held at the last flush, or anything it was given since. Made
 // of whole sectors that are filled with one byte; those of the backing file count as themselves.
@@ -57,7 +54,7 @@ class SectorTruth {
 TwoFiles start_of(const DataFileShape& shape) {
   TwoFiles files = make_two_files(shape);
   if (shape.raw) return files;
-  std::vector<std::byte> old(disk_bytes, std::byte{0xee});
+  std::vector<std::byte> old(small_data_file_disk, std::byte{0xee});
   const iovec part{old.data(), old.size()};
   files.data.write(0, IoSpan(&part, 1));
   return files;
@@ -110,10 +107,10 @@ class DataFileCrash : public ::testing::TestWithParam<DataFileKind> {
     const std::vector<std::byte> all = read_all(**node);
     const auto lie = truth.first_lie(all);
     ASSERT_FALSE(lie) << "at " << *lie << ": " << std::to_integer<int>(all[*lie]);
-    EXPECT_TRUE(std::ranges::all_of(std::span(all).subspan(disk_bytes),
+    EXPECT_TRUE(std::ranges::all_of(std::span(all).subspan(small_data_file_disk),
                                     [](std::byte byte) { return byte == std::byte{0}; }));
     if (!shape().raw) return;
-    const auto by_itself = part_of(data, 0, disk_bytes);
+    const auto by_itself = part_of(data, 0, small_data_file_disk);
     const auto raw_lie = truth.first_lie(by_itself);
     ASSERT_FALSE(raw_lie) << "the raw file at " << *raw_lie;
   }
@@ -191,9 +188,9 @@ TEST_P(DataFileCrash, growth_meets_power_cuts) {
   ASSERT_TRUE(apply(**node, {flush, 0, 0, 0}));
   truth.promise();
   const size_t before = log.events().size();
-  constexpr uint64_t larger = disk_bytes + (100 << 10);
+  constexpr uint64_t larger = small_data_file_disk + (100 << 10);
   ASSERT_TRUE(loop().run((*node)->resize(larger, storage::Preallocation::metadata, false)));
-  ASSERT_TRUE(loop().run((*node)->resize(disk_bytes, storage::Preallocation::off, true)));
+  ASSERT_TRUE(loop().run((*node)->resize(small_data_file_disk, storage::Preallocation::off, true)));
   ASSERT_TRUE(loop().run((*node)->close()));
   size_t states = 0;
   TwoFileCuts cuts(log, 24);

@@ -15,19 +15,17 @@ namespace {
 
 using storage::Preallocation;
 
-constexpr uint64_t disk_bytes = small_data_file_disk;
-
-struct Change {
+struct DataFileChange {
   const char* name;
   Result<void> (*make)(graph::Node& node);
-  int least_of_data;  ///< changes of the data file
+  int least_of_data;  ///< data_file_changes of the data file
 };
 
 Result<void> resize(graph::Node& node, uint64_t bytes, Preallocation preallocation) {
   return loop().run(node.resize(bytes, preallocation, bytes < node.virtual_size()));
 }
 
-const Change changes[] = {
+const DataFileChange data_file_changes[] = {
     {"grow", [](graph::Node& node) { return resize(node, 150 << 10, Preallocation::off); }, 1},
     {"grow_with_tables",
      [](graph::Node& node) { return resize(node, 150 << 10, Preallocation::metadata); }, 1},
@@ -85,11 +83,12 @@ void expect_disk(const FailingFiles& files, const DataFileShape& shape, const By
   }
 }
 
-class DataFileFailures : public ::testing::TestWithParam<std::tuple<DataFileKind, Change>> {};
+class DataFileFailures : public ::testing::TestWithParam<std::tuple<DataFileKind, DataFileChange>> {
+};
 
 TEST_P(DataFileFailures, leave_what_was_or_what_was_asked_for) {
   const DataFileShape& shape = std::get<DataFileKind>(GetParam()).shape;
-  const Change& change = std::get<Change>(GetParam());
+  const DataFileChange& change = std::get<DataFileChange>(GetParam());
   const TwoFiles start = filled(shape);
   const auto run = [&](const FailingFiles& files) -> Result<void> {
     auto node = open_two_files(files.shared(0), files.shared(1), make_backing(shape.backing_bytes));
@@ -110,7 +109,7 @@ TEST_P(DataFileFailures, leave_what_was_or_what_was_asked_for) {
 
 INSTANTIATE_TEST_SUITE_P(All, DataFileFailures,
                          ::testing::Combine(::testing::ValuesIn(small_data_files),
-                                            ::testing::ValuesIn(changes)),
+                                            ::testing::ValuesIn(data_file_changes)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param).name) + "_" +
                                   std::get<1>(info.param).name;
@@ -190,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, DataFileChains, ::testing::ValuesIn(small_data_f
 // The image stands over another one, and is committed to that, or is to stand on nothing.
 class DataFileTop : public ::testing::Test {
  protected:
-  const DataFileShape shape_{.backing_bytes = 70000, .bytes = disk_bytes};
+  const DataFileShape shape_{.backing_bytes = 70000, .bytes = small_data_file_disk};
   const TwoFiles start_ = filled(shape_);
   const Bytes before_ = disk_of(start_.image, start_.data, make_backing(shape_.backing_bytes));
 };

@@ -14,8 +14,6 @@ namespace {
 using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 struct Change {
   const char* name;
   Result<void> (*make)(graph::Node& node);

@@ -16,7 +16,7 @@ namespace {
 
 using namespace format::luks;
 
-struct Scenario {
+struct SlotScenario {
   const char* name;
   std::vector<std::string> before;  ///< besides "abc" in slot 0
   std::map<std::string, std::string> options;
@@ -24,7 +24,7 @@ struct Scenario {
   std::vector<std::string> one_of;
 };
 
-const Scenario scenarios[] = {
+const SlotScenario slot_scenarios[] = {
     {"add", {}, {{"state", "active"}, {"new-secret", "new"}}, {"abc"}, {"abc"}},
     // Slot 6 lies in two sectors of the header.
     {"add_to_slot_6",
@@ -40,9 +40,9 @@ const Scenario scenarios[] = {
      {"abc", "new"}},
 };
 
-class SlotCrash : public ::testing::TestWithParam<Scenario> {};
+class SlotCrash : public ::testing::TestWithParam<SlotScenario> {};
 
-storage::SparseBytes volume_of(const Scenario& scenario) {
+storage::SparseBytes volume_of(const SlotScenario& scenario) {
   storage::MemoryStorage file;
   make_volume(file);
   FileHeaderBytes bytes(file);
@@ -55,7 +55,7 @@ storage::SparseBytes volume_of(const Scenario& scenario) {
   return file.bytes();
 }
 
-Result<void> change(storage::Storage& file, const Scenario& scenario) {
+Result<void> change(storage::Storage& file, const SlotScenario& scenario) {
   FileHeaderBytes place(file);
   auto header = run(read_header(place));
   EXPECT_TRUE(header) << header.error().message();
@@ -70,7 +70,7 @@ Result<void> change(storage::Storage& file, const Scenario& scenario) {
   return run(change_slots(place, *header, *key, std::move(*wanted)));
 }
 
-void expect_a_working_key(const Scenario& scenario, const storage::SparseBytes& bytes) {
+void expect_a_working_key(const SlotScenario& scenario, const storage::SparseBytes& bytes) {
   storage::MemoryStorage file(bytes);
   for (const std::string& passphrase : scenario.stay) {
     EXPECT_TRUE(opens(file, passphrase)) << passphrase;
@@ -105,7 +105,7 @@ TEST_P(SlotCrash, KeepsAWorkingKeyWhereAWriteFails) {
       });
 }
 
-INSTANTIATE_TEST_SUITE_P(, SlotCrash, ::testing::ValuesIn(scenarios),
+INSTANTIATE_TEST_SUITE_P(, SlotCrash, ::testing::ValuesIn(slot_scenarios),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

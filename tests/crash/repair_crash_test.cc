@@ -16,7 +16,7 @@ using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
 
 constexpr uint64_t cluster = 512;
-constexpr uint64_t disk_bytes = 128 << 10;
+constexpr uint64_t repaired_bytes = 128 << 10;
 constexpr uint64_t l2_covers = cluster / 8 * cluster;
 
 struct Damage {
@@ -46,7 +46,7 @@ void raise_counts(storage::SparseBytes& bytes) {
 }
 void turn_flags(storage::SparseBytes& bytes) {
   const uint64_t l1 = load64(bytes, 40);
-  for (uint64_t i = 0; i < disk_bytes / l2_covers; ++i) {
+  for (uint64_t i = 0; i < repaired_bytes / l2_covers; ++i) {
     const uint64_t table = load64(bytes, l1 + i * 8) & format::qcow2::l1_offset_mask;
     store64(bytes, l1 + i * 8, load64(bytes, l1 + i * 8) ^ format::qcow2::copied_flag);
     for (uint64_t at = table; at < table + cluster; at += 16) {
@@ -61,7 +61,7 @@ void set_reserved_bits(storage::SparseBytes& bytes) {
     store64(bytes, at, load64(bytes, at) | uint64_t{1} << 60 | uint64_t{1} << 3);
   };
   const uint64_t l1 = load64(bytes, 40);
-  for (uint64_t i = 0; i < disk_bytes / l2_covers; ++i) {
+  for (uint64_t i = 0; i < repaired_bytes / l2_covers; ++i) {
     const uint64_t table = load64(bytes, l1 + i * 8) & format::qcow2::l1_offset_mask;
     spoil(l1 + i * 8);
     for (uint64_t at = table; table != 0 && at < table + cluster; at += 64) spoil(at);
@@ -116,8 +116,6 @@ const Damage damages[] = {
     {"table_too_large", enlarge_table},
     {"everything_gone", lose_everything},
 };
-
-async::Loop& loop() { return async::Loop::current_thread(); }
 
 Result<std::unique_ptr<Qcow2Image>> open(std::shared_ptr<storage::Storage> file) {
   format::qcow2::Qcow2OpenOptions options;
@@ -191,7 +189,7 @@ void cut_everywhere(const storage::SparseBytes& damaged, Repair what, const Look
 class RepairCrash : public ::testing::TestWithParam<Damage> {};
 
 TEST_P(RepairCrash, leaves_nothing_worse_than_there_was) {
-  storage::SparseBytes bytes = make_image_with_snapshots(disk_bytes, 6);
+  storage::SparseBytes bytes = make_image_with_snapshots(repaired_bytes, 6);
   const std::vector<Bytes> disks = all_disks(bytes);
   GetParam().make(bytes);
   cut_everywhere(bytes, Repair::all,
@@ -203,7 +201,7 @@ TEST_P(RepairCrash, leaves_nothing_worse_than_there_was) {
 TEST(GiveUpCrash, ends_where_it_would_have_ended) {
   constexpr uint64_t lost_cluster = 2;
   constexpr uint64_t lost_range = 1;  // an L1 index
-  storage::SparseBytes bytes = make_image_with_snapshots(disk_bytes, 6);
+  storage::SparseBytes bytes = make_image_with_snapshots(repaired_bytes, 6);
   const Bytes before = all_disks(bytes).front();
   Bytes expected = before;
   std::fill_n(expected.begin() + lost_cluster * cluster, cluster, std::byte{});
@@ -228,7 +226,7 @@ Result<void> try_to_repair(std::shared_ptr<storage::Storage> file) {
 }
 
 TEST_P(RepairCrash, may_fail_at_every_write) {
-  storage::SparseBytes bytes = make_image_with_snapshots(disk_bytes, 6);
+  storage::SparseBytes bytes = make_image_with_snapshots(repaired_bytes, 6);
   const std::vector<Bytes> disks = all_disks(bytes);
   GetParam().make(bytes);
   expect_failures_survived(

@@ -16,35 +16,33 @@ namespace {
 
 using format::qcow2::SnapshotKey;
 
-struct Workload {
+struct SnapshotWorkload {
   const char* name;
   ImageShape shape;
 };
 
-const Workload workloads[] = {
+const SnapshotWorkload snapshot_workloads[] = {
     {"v3_512", {.cluster_bits = 9, .bytes = 48 << 10}},
     {"v2_1k", {.version = 2, .cluster_bits = 10, .bytes = 64 << 10}},
     {"rc64_512", {.cluster_bits = 9, .refcount_order = 6, .bytes = 32 << 10}},
     {"ext_16k", {.cluster_bits = 14, .extended_l2 = true, .bytes = 256 << 10}},
 };
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 // What the disk held after each step, with the count of flushes that made it durable.
-struct Step {
+struct SnapshotStep {
   size_t flushes;
   Bytes disk;
 };
 
-struct Recording {
+struct SnapshotRecording {
   storage::CrashLog log;
-  std::vector<Step> steps;
+  std::vector<SnapshotStep> steps;
   std::map<std::string, Bytes> snapshots;  // every one that ever was
 };
 
-class Recorder {
+class SnapshotRecorder {
  public:
-  explicit Recorder(const ImageShape& shape)
+  explicit SnapshotRecorder(const ImageShape& shape)
       : crash_(std::make_shared<storage::CrashStorage>(make_image(shape))),
         source_(11, shape.bytes, uint64_t{1} << shape.cluster_bits),
         buffer_(4 * (uint64_t{1} << shape.cluster_bits) + 65536) {
@@ -76,7 +74,7 @@ class Recorder {
     expect(loop().run(engine(*node_).apply_snapshot(name, SnapshotKey::name)));
   }
 
-  Recording finish() {
+  SnapshotRecording finish() {
     EXPECT_TRUE(loop().run(node_->close()));
     note();
     recording_.log = crash_->log();
@@ -100,11 +98,11 @@ class Recorder {
   OpSource source_;
   Bytes buffer_;
   std::shared_ptr<graph::Node> node_;
-  Recording recording_;
+  SnapshotRecording recording_;
 };
 
-Recording record(const ImageShape& shape) {
-  Recorder recorder(shape);
+SnapshotRecording record(const ImageShape& shape) {
+  SnapshotRecorder recorder(shape);
   recorder.write_some();
   recorder.take("one");
   recorder.write_some();
@@ -121,7 +119,7 @@ Recording record(const ImageShape& shape) {
 
 // The disk after the last step that was durable at the cut, or any later one: a step in
 // between may be there in part, sector by sector.
-bool explained(const Recording& recording, size_t flushes, const Bytes& seen) {
+bool explained(const SnapshotRecording& recording, size_t flushes, const Bytes& seen) {
   size_t durable = 0;
   for (size_t i = 0; i < recording.steps.size(); ++i) {
     if (recording.steps[i].flushes <= flushes) durable = i;
@@ -136,7 +134,8 @@ bool explained(const Recording& recording, size_t flushes, const Bytes& seen) {
   return true;
 }
 
-void expect_snapshots(const Recording& recording, std::shared_ptr<storage::MemoryStorage> memory) {
+void expect_snapshots(const SnapshotRecording& recording,
+                      std::shared_ptr<storage::MemoryStorage> memory) {
   auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
   ASSERT_TRUE(node) << node.error().message();
   const auto& header = engine(**node).header();
@@ -151,7 +150,7 @@ void expect_snapshots(const Recording& recording, std::shared_ptr<storage::Memor
   ASSERT_TRUE(loop().run((*node)->close()));
 }
 
-void examine(const Recording& recording, const storage::CrashState& state) {
+void examine(const SnapshotRecording& recording, const storage::CrashState& state) {
   ASSERT_EQ(serious_finding(state.contents), "");
   const auto memory = std::make_shared<storage::MemoryStorage>(state.contents);
   auto node = open_node(std::make_unique<storage::LentStorage>(memory), nullptr);
@@ -168,10 +167,10 @@ void examine(const Recording& recording, const storage::CrashState& state) {
   ASSERT_EQ(serious_finding(memory->bytes()), "");
 }
 
-class SnapshotCrash : public ::testing::TestWithParam<Workload> {};
+class SnapshotCrash : public ::testing::TestWithParam<SnapshotWorkload> {};
 
 TEST_P(SnapshotCrash, keeps_every_snapshot_and_the_disk) {
-  const Recording recording = record(GetParam().shape);
+  const SnapshotRecording recording = record(GetParam().shape);
   storage::CrashOptions options;
   options.exhaustive = 5;
   options.samples = 6;
@@ -253,7 +252,7 @@ TEST_F(ManySnapshotsCrash, keeps_all_but_the_one_that_goes) {
   std::printf("%zu crash states\n", size_t{walk.counts().states});
 }
 
-INSTANTIATE_TEST_SUITE_P(Workloads, SnapshotCrash, ::testing::ValuesIn(workloads),
+INSTANTIATE_TEST_SUITE_P(Workloads, SnapshotCrash, ::testing::ValuesIn(snapshot_workloads),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -98,6 +98,7 @@ Task<> TwoLevelTable::store() {
   const std::vector<Table> tables(changed_.begin(), changed_.end());
   changed_.clear();
   std::vector<EntryTable::Changes> changes;
+  changes.reserve(tables.size());
   for (const Table& table : tables) changes.push_back(table->take_changes());
   EntryTable::Changes links = first_.take_changes();
   Result<void> done = co_await file_.flush();

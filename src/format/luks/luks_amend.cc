@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/refuse.h"
+
 namespace oxbow::format::luks {
 namespace {
 
 using codec::SecretBytes;
 
 constexpr uint64_t usual_iter_time = 2000;
-
-std::unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 std::string number(unsigned slot) { return std::to_string(slot); }
 

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/refuse.h"
+
 namespace oxbow::format::luks {
 namespace {
 
@@ -10,10 +12,6 @@ using Words = std::map<std::string, std::string>;
 
 // The digest of the volume's key, which every try computes, is cheaper than a slot.
 constexpr uint64_t digest_share = 8;
-
-std::unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 std::optional<std::string> take(Words& words, const char* key) {
   auto node = words.extract(key);
@@ -30,7 +28,7 @@ Result<void> take_word(Words& words, const char* key, T& into, Find find) {
   if (!found) {
     return refuse("Parameter '" + std::string(key) + "' does not accept value '" + *word + "'");
   }
-  into = *found;
+  into = T(*found);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/refuse.h"
 #include "format/qcow2/resize_rules.h"
 #include "storage/option_values.h"
 
@@ -10,10 +11,6 @@ namespace oxbow::format::qcow2 {
 namespace {
 
 using Words = std::map<std::string, std::string>;
-
-std::unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 std::optional<std::string> word(const Words& words, const std::string& key) {
   const auto found = words.find(key);

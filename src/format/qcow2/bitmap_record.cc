@@ -10,7 +10,7 @@ namespace oxbow::format::qcow2 {
 namespace {
 
 constexpr std::byte version{1};
-constexpr size_t fixed_bytes = 24;
+constexpr size_t record_fixed_bytes = 24;
 constexpr uint64_t flag_bits = 0xff;
 
 // FNV-1a: only to find a name again in an image that nobody else has written to.
@@ -55,30 +55,30 @@ BootId current_boot() {
 }
 
 std::optional<BitmapRecord> BitmapRecord::decode(std::span<const std::byte> data) {
-  if (data.size() < fixed_bytes || data[0] != version || data[1] > std::byte{3}) {
+  if (data.size() < record_fixed_bytes || data[0] != version || data[1] > std::byte{3}) {
     return std::nullopt;
   }
   const size_t count = load_be<uint16_t>(data.data() + 2);
-  if (count > max_entries || data.size() < fixed_bytes + count * 8) return std::nullopt;
+  if (count > max_entries || data.size() < record_fixed_bytes + count * 8) return std::nullopt;
   BitmapRecord record;
   record.image_setting = setting_of(std::to_integer<unsigned>(data[1]));
   std::ranges::copy(data.subspan(8, record.boot.size()), record.boot.begin());
   for (size_t i = 0; i < count; ++i) {
-    const auto raw = load_be<uint64_t>(data.data() + fixed_bytes + i * 8);
+    const auto raw = load_be<uint64_t>(data.data() + record_fixed_bytes + i * 8);
     record.entries.push_back({raw & ~flag_bits, setting_of(raw & 3), setting_of(raw >> 2 & 3)});
   }
   return record;
 }
 
 std::vector<std::byte> BitmapRecord::encode() const {
-  std::vector<std::byte> data(fixed_bytes + max_entries * 8);
+  std::vector<std::byte> data(record_fixed_bytes + max_entries * 8);
   data[0] = version;
   data[1] = std::byte(code_of(image_setting));
   store_be<uint16_t>(data.data() + 2, static_cast<uint16_t>(entries.size()));
   std::ranges::copy(boot, data.begin() + 8);
   for (size_t i = 0; i < entries.size(); ++i) {
     const Entry& entry = entries[i];
-    store_be<uint64_t>(data.data() + fixed_bytes + i * 8,
+    store_be<uint64_t>(data.data() + record_fixed_bytes + i * 8,
                        entry.name_hash | code_of(entry.setting) | code_of(entry.holds) << 2);
   }
   return data;

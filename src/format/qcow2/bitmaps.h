@@ -80,9 +80,9 @@ class Bitmaps final : public ChangeTracker {
   Task<> set_durability(std::string_view name, std::optional<BitmapDurability> setting);
   [[nodiscard]] BitmapDurability durability_of(std::string_view name) const;
 
-  /// Before and after the disk's size changes: bitmaps whose tables need another size are marked
-  /// IN_USE first, and get new tables then. What a disk grows by is dirty: it may once have been
-  /// there with other contents.
+  /// Before and after the disk's size changes: bitmaps that follow the disk, or whose tables need
+  /// another size, are marked IN_USE first, and get new tables then. What a disk grows by is dirty:
+  /// it may once have been there with other contents. So is what is to be cut, until it is gone.
   Task<> before_resize(uint64_t bytes);
   Task<> after_resize();
 
@@ -145,6 +145,7 @@ class Bitmaps final : public ChangeTracker {
   void merge_finer_or_coarser(Open& into, const SparseBits& bits, uint8_t granularity_bits) const;
   Task<> resize_tables();
   Task<> withdraw(std::span<Open* const> promised);
+  Task<> mark_cut(std::span<Open* const> following, uint64_t bytes);
   Task<> mark_grown();
   Task<uint64_t> copy_bits_below(uint64_t offset);
   Task<Bitmap> copy_below(Bitmap entry, uint64_t end, std::vector<Release>& old);

@@ -230,7 +230,7 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
   CO_TRY_ASSIGN(const auto alone, co_await changing_.lock());
   CO_TRY(co_await examine());
   std::vector<Open*> changing;
-  std::vector<Open*> growing;
+  std::vector<Open*> following;
   for (Open& one : bitmaps_) {
     if (one.entry.foreign()) continue;
     CO_TRY(usable(one.entry.name));
@@ -248,13 +248,28 @@ Task<> Bitmaps::before_resize(uint64_t bytes) {
     const uint64_t kept = bits_for(one, bytes);
     const uint64_t now = one.bits->bits().size();
     const bool loses = kept < now && one.bits->bits().any_set(kept, now - kept);
-    const bool grows = bytes > header_.size && one.entry.enabled();
-    if (grows) growing.push_back(&one);
-    if (other_table || loses || grows) changing.push_back(&one);
+    const bool follows = one.entry.enabled();
+    if (follows) following.push_back(&one);
+    if (other_table || loses || follows) changing.push_back(&one);
   }
   bytes_before_resize_ = header_.size;
   CO_TRY(co_await take_over(changing));
-  co_return co_await withdraw(growing);
+  if (bytes > header_.size) co_return co_await withdraw(following);
+  co_return co_await mark_cut(following, bytes);
+}
+
+// What is cut is emptied before the size says so: should it come to no more than that, the disk has
+// changed there.
+Task<> Bitmaps::mark_cut(std::span<Open* const> following, uint64_t bytes) {
+  const uint64_t from = align_up(bytes, header_.cluster_size());
+  if (from >= header_.size) co_return {};
+  for (Open* one : following) {
+    const uint64_t first = from >> one->entry.granularity_bits;
+    const Change change{one, first, one->bits->bits().size() - first};
+    CO_TRY(co_await set_on_disk(change));
+    one->set(change.first, change.count);
+  }
+  co_return co_await gate_.barrier();
 }
 
 // A crash with the new size on disk and without the bits for it must not find a promise. What the

@@ -104,7 +104,8 @@ uint64_t L2Checker::take_run(const std::byte* table, uint64_t index, uint64_t ra
 }
 
 void L2Checker::check_entry(const L2Entry& entry, uint64_t index) {
-  const L2Entry becomes = repair_ != nullptr ? repaired(entry, repair_->gives_up) : entry;
+  if (repair_ == nullptr) return judge_entry(entry, index);
+  const L2Entry becomes = repaired(entry, repair_->gives_up);
   if (becomes != entry) {
     tell_repair(entry, becomes, index);
     repair_->changes.push_back({index, becomes});

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/refuse.h"
 #include "format/qcow2/create.h"
 
 namespace oxbow::format::qcow2 {
@@ -10,10 +11,6 @@ namespace {
 
 using storage::Preallocation;
 using Words = std::map<std::string, std::string>;
-
-std::unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 Result<bool> parse_switch(const std::string& key, const std::string& word) {
   if (word == "on" || word == "yes" || word == "true" || word == "y") return true;

@@ -9,10 +9,9 @@ namespace {
 
 constexpr uint64_t max_l2_cache = 32 << 20;
 constexpr uint64_t default_refcount_cache = 256 << 10;
-constexpr uint32_t max_slice = 4096;
 
 uint32_t slice_bytes(const Header& header, const Qcow2OpenOptions& options) {
-  const uint32_t wanted = options.l2_slice_bytes != 0 ? options.l2_slice_bytes : max_slice;
+  const uint32_t wanted = options.l2_slice_bytes != 0 ? options.l2_slice_bytes : usual_slice;
   return std::min(wanted, header.cluster_size());
 }
 
@@ -20,7 +19,7 @@ uint32_t slice_bytes(const Header& header, const Qcow2OpenOptions& options) {
 uint64_t l2_cache_bytes(const Header& header, const Qcow2OpenOptions& options) {
   if (options.l2_cache_bytes != 0) return options.l2_cache_bytes;
   const uint64_t clusters = div_round_up(header.size, header.cluster_size());
-  return std::clamp<uint64_t>(clusters * header.l2_entry_size(), 16 * max_slice, max_l2_cache);
+  return std::clamp<uint64_t>(clusters * header.l2_entry_size(), 16 * usual_slice, max_l2_cache);
 }
 
 uint64_t refcount_cache_bytes(const Qcow2OpenOptions& options) {

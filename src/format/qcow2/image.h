@@ -226,8 +226,9 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
 
   Task<> grow(uint64_t virtual_size, storage::Preallocation preallocation);
   Task<> shrink(uint64_t virtual_size);
-  Task<> clear_range(uint64_t first, uint64_t end);
-  Task<> clear_clusters(uint64_t first, uint64_t count);
+  enum class Cleared { unallocated, zero };
+  Task<> clear_range(uint64_t first, uint64_t end, Cleared becomes);
+  Task<> clear_clusters(uint64_t first, uint64_t count, Cleared becomes);
   Task<> take_growth_back();
   Task<> preallocate(uint64_t from, uint64_t to, storage::Preallocation preallocation);
   Task<> provide_preallocated(const WritePlan& plan, storage::Preallocation preallocation);
@@ -238,7 +239,7 @@ class Qcow2Image final : public Format, private WriteBarrier, private TablesInMe
   [[nodiscard]] uint64_t disk_tables(uint64_t disk_bytes) const;
   [[nodiscard]] bool has_vm_state() const;
   [[nodiscard]] Result<void> vm_state_may_follow(uint64_t virtual_size) const;
-  Task<> move_vm_state(uint64_t virtual_size);
+  Task<> change_tables(uint64_t virtual_size);
 
   Task<async::RangeLock::Guard> stand_still();
   Task<> settle();

@@ -46,7 +46,7 @@ Task<> Qcow2Image::grow(uint64_t virtual_size, storage::Preallocation preallocat
   const uint64_t old_size = header_.size;
   if (entries != disk_tables(old_size) && has_vm_state()) {
     // The size on disk changes with the place of the VM state: there is no way back.
-    CO_TRY(co_await move_vm_state(virtual_size));
+    CO_TRY(co_await change_tables(virtual_size));
     grown_from_ = virtual_size;
   } else {
     if (entries > header_.l1_size) CO_TRY(co_await map_.grow_l1(entries));
@@ -95,7 +95,7 @@ Task<> Qcow2Image::take_growth_back() {
   const uint64_t size = *std::exchange(grown_from_, std::nullopt);
   const uint64_t first = div_round_up(size, header_.cluster_size());
   const uint64_t end = div_round_up(std::exchange(header_.size, size), header_.cluster_size());
-  const Result<void> cleared = co_await clear_range(first, end);
+  const Result<void> cleared = co_await clear_range(first, end, Cleared::unallocated);
   CO_TRY(co_await data_.shrink_to(data_file_end_));
   co_return cleared;
 }
@@ -171,32 +171,40 @@ Task<> Qcow2Image::mark_zero(uint64_t from, uint64_t length) {
 }
 
 Task<> Qcow2Image::shrink(uint64_t virtual_size) {
-  const uint64_t cluster_size = header_.cluster_size();
-  const uint64_t first = div_round_up(virtual_size, cluster_size);
-  CO_TRY(co_await clear_range(first, div_round_up(header_.size, cluster_size)));
-  CO_TRY(co_await map_.drop_tables(first, disk_tables(header_.size)));
+  const uint64_t first = div_round_up(virtual_size, header_.cluster_size());
+  const uint64_t end = div_round_up(header_.size, header_.cluster_size());
+  // As long as the size does not say that it is gone, what is cut reads as zeroes, and never as
+  // what lies below.
+  const bool uncovers = options_.has_backing && header_.version >= 3;
+  CO_TRY(co_await clear_range(first, end, uncovers ? Cleared::zero : Cleared::unallocated));
+  if (!uncovers) CO_TRY(co_await map_.drop_tables(first, disk_tables(header_.size)));
   CO_TRY(co_await write_metadata());
-  if (disk_tables(virtual_size) != disk_tables(header_.size) && has_vm_state()) {
-    co_return co_await move_vm_state(virtual_size);
-  }
   // Nothing on disk refers to what a data file loses; and what it has lost stays lost should the
   // disk grow again.
   CO_TRY(co_await data_.shrink_to(virtual_size));
   CO_TRY(co_await data_.barrier());
-  co_return co_await write_size(virtual_size);
+  const bool tables_go = disk_tables(virtual_size) != disk_tables(header_.size);
+  if (!tables_go || !(uncovers || has_vm_state())) {
+    CO_TRY(co_await write_size(virtual_size));
+  } else {
+    CO_TRY(co_await change_tables(virtual_size));
+  }
+  if (!uncovers) co_return {};
+  const uint64_t table_end = align_up(first, header_.l2_entries());
+  co_return co_await clear_range(first, std::min(end, table_end), Cleared::unallocated);
 }
 
-Task<> Qcow2Image::clear_range(uint64_t first, uint64_t end) {
+Task<> Qcow2Image::clear_range(uint64_t first, uint64_t end, Cleared becomes) {
   while (first < end) {
     const uint64_t count = std::min(end - first, map_.entries_to_slice_end(first));
-    CO_TRY(co_await clear_clusters(first, count));
+    CO_TRY(co_await clear_clusters(first, count, becomes));
     first += count;
   }
   co_return {};
 }
 
-// Entries of one slice become unallocated, whatever lies below: they are past the end.
-Task<> Qcow2Image::clear_clusters(uint64_t first, uint64_t count) {
+// Entries of one slice that say anything lose it: they are past the end, or will be.
+Task<> Qcow2Image::clear_clusters(uint64_t first, uint64_t count, Cleared becomes) {
   CO_TRY_ASSIGN(auto lock, co_await guest_locks_.lock(first << header_.cluster_bits,
                                                       count << header_.cluster_bits, true));
   CO_TRY_ASSIGN(EntryView view, co_await map_.look_up(first));
@@ -205,8 +213,12 @@ Task<> Qcow2Image::clear_clusters(uint64_t first, uint64_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     const L2Entry old = view.entry(i);
     if (old.raw == 0 && old.bitmap == 0) continue;
-    view.set(i, {});
-    release_entry(old);
+    if (becomes == Cleared::zero) {
+      zero_whole_entry(view, i, true);
+    } else {
+      view.set(i, {});
+      release_entry(old);
+    }
   }
   co_return {};
 }

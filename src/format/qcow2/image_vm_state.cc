@@ -54,16 +54,21 @@ Result<void> Qcow2Image::vm_state_may_follow(uint64_t virtual_size) const {
               ENOTSUP);
 }
 
-// The disk's size changes and with it the first L1 entry behind the disk: the VM state's entries
-// move there. One header write switches both, so that no byte of it is ever the disk's.
-Task<> Qcow2Image::move_vm_state(uint64_t virtual_size) {
+// The disk's size changes and with it the first L1 entry behind the disk: a VM state's entries move
+// there, and tables that the disk loses go. One header write switches both, so that no byte of the
+// state is ever the disk's, nor a byte of the disk the state's.
+Task<> Qcow2Image::change_tables(uint64_t virtual_size) {
   CO_TRY_ASSIGN(const auto still, co_await stand_still());
   const std::span<const uint64_t> old = map_.l1_entries();
-  const std::span<const uint64_t> state = old.subspan(disk_tables(header_.size));
-  std::vector<uint64_t> l1(old.begin(), old.end() - static_cast<ptrdiff_t>(state.size()));
+  const auto disk_end =
+      old.begin() + static_cast<ptrdiff_t>(std::min(disk_tables(header_.size), old.size()));
+  std::vector<uint64_t> l1(old.begin(), disk_end);
+  const uint64_t kept = std::min(disk_tables(virtual_size), l1.size());
+  const std::vector<uint64_t> lost(l1.begin() + static_cast<ptrdiff_t>(kept), l1.end());
   l1.resize(disk_tables(virtual_size));
-  l1.insert(l1.end(), state.begin(), state.end());
-  while (l1.back() == 0) l1.pop_back();
+  l1.insert(l1.end(), disk_end, old.end());
+  while (l1.size() > disk_tables(virtual_size) && l1.back() == 0) l1.pop_back();
+  if (l1.empty()) l1.resize(1);
   if (l1.size() > max_l1_bytes / 8) {
     co_return fail(ErrorKind::invalid_argument, "The image size is too large", EFBIG);
   }
@@ -72,6 +77,10 @@ Task<> Qcow2Image::move_vm_state(uint64_t virtual_size) {
   CO_TRY(co_await gate_.barrier());
   CO_TRY(co_await map_.adopt_l1(offset, std::move(l1), virtual_size));
   unpacked_.clear();
+  for (const uint64_t entry : lost) {
+    const uint64_t table = entry & l1_offset_mask;
+    if (table != 0) refcounts_.release(Writes::active_l2, table, 1);
+  }
   co_return co_await settle();
 }
 

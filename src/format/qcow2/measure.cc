@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/refuse.h"
 #include "format/qcow2/layout.h"
 
 namespace oxbow::format::qcow2 {
@@ -17,10 +18,6 @@ using Words = std::map<std::string, std::string>;
 constexpr uint64_t luks_slots = 8;
 constexpr uint64_t luks_stripes = 4000;
 constexpr uint64_t luks_alignment = 4096;
-
-std::unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message), EINVAL);
-}
 
 std::string_view word_of(const Words& options, const char* key) {
   const auto found = options.find(key);

@@ -7,7 +7,7 @@
 namespace oxbow::format::qcow2 {
 namespace {
 
-constexpr uint64_t max_slice = 4096;
+constexpr uint64_t slice_bytes = 4096;
 constexpr size_t max_slices = 512;
 
 }  // namespace
@@ -27,7 +27,7 @@ Task<uint64_t> RefcountReader::get(uint64_t cluster) {
   const uint64_t region = cluster / per_block;
   if (block(region) == 0) co_return 0;
   if (!readable(region)) co_return fail(ErrorKind::corrupt, "Input/output error", EIO);
-  const uint64_t slice_size = std::min<uint64_t>(max_slice, header_.cluster_size());
+  const uint64_t slice_size = std::min<uint64_t>(slice_bytes, header_.cluster_size());
   const uint64_t per_slice = (slice_size * 8) >> header_.refcount_order;
   const uint64_t index = cluster % per_block;
   last_count_ = 0;
@@ -46,7 +46,7 @@ Task<const std::byte*> RefcountReader::slice(uint64_t offset) {
     oldest_first_.pop_front();
   }
   CO_TRY_ASSIGN(Buffer bytes,
-                Buffer::allocate(std::min<uint64_t>(max_slice, header_.cluster_size())));
+                Buffer::allocate(std::min<uint64_t>(slice_bytes, header_.cluster_size())));
   CO_TRY(co_await read_bytes(file_, offset, bytes.span()));
   oldest_first_.push_back(offset);
   const auto added = slices_.insert_or_assign(offset, std::move(bytes)).first;

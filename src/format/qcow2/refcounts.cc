@@ -9,18 +9,12 @@
 #include "format/qcow2/units.h"
 
 namespace oxbow::format::qcow2 {
-namespace {
-
-constexpr uint32_t max_slice = 4096;
-
-}  // namespace
-
 Refcounts::Refcounts(Gate& gate, Header& header, uint64_t cache_bytes, bool punch_freed)
     : gate_(gate),
       header_(header),
       punch_freed_(punch_freed),
-      cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), max_slice), cache_bytes,
-             *this),
+      cache_(gate, Writes::refcount_block, std::min(header.cluster_size(), usual_slice),
+             cache_bytes, *this),
       free_(header.refcount_block_entries()) {
   set_width();
 }

@@ -17,6 +17,9 @@ namespace oxbow::format::qcow2 {
 
 class TableCache;
 
+/// The usual size of a slice, in bytes, where clusters are not smaller.
+inline constexpr uint32_t usual_slice = 4096;
+
 /// One cached slice: bytes of the file at `offset`, in disk byte order.
 struct Slice {
   uint64_t offset = 0;

@@ -8,10 +8,6 @@ namespace {
 
 constexpr uint64_t disk_bytes = 1 << 20;
 
-SecretSource secrets() {
-  return [](const std::string& id) -> std::optional<std::string> { return "passphrase of " + id; };
-}
-
 OpenOptions for_writing() {
   OpenOptions open = trusting(true);
   open.driver["encrypt.key-secret"] = "s";

@@ -8,13 +8,6 @@
 namespace oxbow::api {
 namespace {
 
-SecretSource secrets() {
-  return [](const std::string& id) -> std::optional<std::string> {
-    if (id == "none") return std::nullopt;
-    return "passphrase of " + id;
-  };
-}
-
 CreateOptions encrypted(const std::string& filename, Options options, uint64_t size = 1 << 20) {
   CreateOptions create;
   create.filename = filename;

@@ -41,6 +41,14 @@ inline Bytes noise(size_t length, uint32_t seed) {
   return bytes;
 }
 
+/// Passphrases of all ids but "none".
+inline SecretSource secrets() {
+  return [](const std::string& id) -> std::optional<std::string> {
+    if (id == "none") return std::nullopt;
+    return "passphrase of " + id;
+  };
+}
+
 inline std::string message_of(const Result<void>& result) {
   return result ? "no error" : result.error().message();
 }

@@ -27,13 +27,12 @@
 #include "graph/node.h"
 #include "lent_storage.h"
 #include "storage/memory.h"
+#include "this_loop.h"
 
 namespace oxbow::testing {
 
 using async::Task;
 using format::Format;
-
-inline async::Loop& loop() { return async::Loop::current_thread(); }
 
 using File = std::unique_ptr<storage::Storage>;
 

@@ -11,8 +11,6 @@
 namespace oxbow::testing {
 namespace {
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 class ChainFailures : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -9,10 +9,6 @@
 namespace oxbow::testing {
 namespace {
 
-constexpr uint64_t cluster = 64 << 10;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 struct Disk {
   explicit Disk(uint64_t bytes, std::shared_ptr<graph::Node> below = nullptr)
       : memory(std::make_shared<storage::MemoryStorage>(make_image({.bytes = bytes}))),
@@ -41,26 +37,26 @@ Result<void> commit(const Disk& top, unsigned depth = 1, CommitOptions options =
 TEST(CommitJob, moves_what_the_top_says_and_empties_it) {
   const Disk base(1 << 20);
   const Disk top(1 << 20, base.node);
-  base.write(0, 4 * cluster, 1);
-  top.write(cluster, cluster, 2);
+  base.write(0, 4 * chain_cluster, 1);
+  top.write(chain_cluster, chain_cluster, 2);
   const Bytes before = read_all(*top.node);
   ASSERT_TRUE(commit(top));
   EXPECT_EQ(read_all(*base.node), before);
   EXPECT_EQ(read_all(*top.node), before);
-  EXPECT_EQ(top.kind_at(cluster), format::RunKind::hole);
-  EXPECT_EQ(base.kind_at(8 * cluster), format::RunKind::hole);
+  EXPECT_EQ(top.kind_at(chain_cluster), format::RunKind::hole);
+  EXPECT_EQ(base.kind_at(8 * chain_cluster), format::RunKind::hole);
 }
 
 // Emptying the disk's tables took those behind them along.
 TEST(CommitJob, keeps_the_vm_state_of_the_top) {
   const Disk base(1 << 20);
   const Disk top(1 << 20, base.node);
-  top.write(cluster, cluster, 2);
-  Bytes state(3 * cluster, std::byte{7});
+  top.write(chain_cluster, chain_cluster, 2);
+  Bytes state(3 * chain_cluster, std::byte{7});
   const iovec part{state.data(), state.size()};
   ASSERT_TRUE(loop().run(top.node->write_vm_state(100, IoSpan(&part, 1))));
   ASSERT_TRUE(commit(top));
-  EXPECT_EQ(top.kind_at(cluster), format::RunKind::hole);
+  EXPECT_EQ(top.kind_at(chain_cluster), format::RunKind::hole);
   ASSERT_TRUE(loop().run(top.node->close()));
   const auto again = open_over(top.memory, base.node);
   Bytes seen(state.size());
@@ -74,38 +70,38 @@ TEST(CommitJob, keeps_the_vm_state_of_the_top) {
 TEST(CommitJob, leaves_the_top_alone_where_that_is_asked_for) {
   const Disk base(1 << 20);
   const Disk top(1 << 20, base.node);
-  top.write(cluster, cluster, 2);
+  top.write(chain_cluster, chain_cluster, 2);
   CommitOptions options;
   options.keep_top = true;
   ASSERT_TRUE(commit(top, 1, options));
-  EXPECT_EQ(top.kind_at(cluster), format::RunKind::data);
-  EXPECT_EQ(base.kind_at(cluster), format::RunKind::data);
+  EXPECT_EQ(top.kind_at(chain_cluster), format::RunKind::data);
+  EXPECT_EQ(base.kind_at(chain_cluster), format::RunKind::data);
 }
 
 TEST(CommitJob, writes_zeroes_of_the_top_as_zeroes) {
   const Disk base(1 << 20);
   const Disk top(1 << 20, base.node);
-  base.write(0, 4 * cluster, 1);
-  ASSERT_TRUE(loop().run(top.node->write_zeroes(cluster, cluster, {})));
-  top.write(2 * cluster, cluster, 0);
+  base.write(0, 4 * chain_cluster, 1);
+  ASSERT_TRUE(loop().run(top.node->write_zeroes(chain_cluster, chain_cluster, {})));
+  top.write(2 * chain_cluster, chain_cluster, 0);
   ASSERT_TRUE(commit(top));
-  EXPECT_EQ(base.kind_at(cluster), format::RunKind::zero);
-  EXPECT_EQ(base.kind_at(2 * cluster), format::RunKind::data);
+  EXPECT_EQ(base.kind_at(chain_cluster), format::RunKind::zero);
+  EXPECT_EQ(base.kind_at(2 * chain_cluster), format::RunKind::data);
 }
 
 TEST(CommitJob, into_the_middle_takes_the_layers_between_along) {
   const Disk base(1 << 20);
   const Disk middle(1 << 20, base.node);
   const Disk top(1 << 20, middle.node);
-  base.write(0, 8 * cluster, 1);
-  middle.write(cluster, 2 * cluster, 2);
-  top.write(2 * cluster, 2 * cluster, 3);
+  base.write(0, 8 * chain_cluster, 1);
+  middle.write(chain_cluster, 2 * chain_cluster, 2);
+  top.write(2 * chain_cluster, 2 * chain_cluster, 3);
   const Bytes before = read_all(*top.node);
   CommitOptions options;
   options.keep_top = true;
   ASSERT_TRUE(commit(top, 2, options));
   EXPECT_EQ(read_all(*base.node), before);
-  EXPECT_EQ(middle.kind_at(3 * cluster), format::RunKind::hole);
+  EXPECT_EQ(middle.kind_at(3 * chain_cluster), format::RunKind::hole);
 }
 
 // What the top does not say, and the layer between is too short for, reads as zeroes.
@@ -124,7 +120,7 @@ TEST(CommitJob, past_a_short_layer_between_hides_what_the_base_holds_there) {
 TEST(CommitJob, makes_a_shorter_base_as_long_as_the_top) {
   const Disk base(512 << 10);
   const Disk top(1 << 20, base.node);
-  top.write(900 << 10, cluster, 2);
+  top.write(900 << 10, chain_cluster, 2);
   const Bytes before = read_all(*top.node);
   ASSERT_TRUE(commit(top));
   EXPECT_EQ(base.node->virtual_size(), 1u << 20);
@@ -134,8 +130,8 @@ TEST(CommitJob, makes_a_shorter_base_as_long_as_the_top) {
 TEST(CommitJob, keeps_what_a_longer_base_holds_behind_the_top) {
   const Disk base(1 << 20);
   const Disk top(512 << 10, base.node);
-  base.write(900 << 10, cluster, 1);
-  top.write(0, cluster, 2);
+  base.write(900 << 10, chain_cluster, 1);
+  top.write(0, chain_cluster, 2);
   ASSERT_TRUE(commit(top));
   EXPECT_EQ(base.node->virtual_size(), 1u << 20);
   EXPECT_EQ(read_all(*base.node)[910 << 10], std::byte{1});
@@ -153,8 +149,8 @@ TEST(CommitJob, frees_what_the_top_held) {
 
 TEST(CommitJob, leaves_a_format_alone_that_cannot_be_emptied) {
   const auto raw = raw_node(Bytes(1 << 20, std::byte{1}));
-  jobs::PlainNode top(1 << 20, cluster, raw);
-  top.fill(0, cluster, 2);
+  jobs::PlainNode top(1 << 20, chain_cluster, raw);
+  top.fill(0, chain_cluster, 2);
   jobs::CommitJob job(top.node, 1, {});
   ASSERT_TRUE(loop().run(job.run()));
   EXPECT_EQ(read_all(*raw)[0], std::byte{2});
@@ -163,8 +159,8 @@ TEST(CommitJob, leaves_a_format_alone_that_cannot_be_emptied) {
 
 TEST(CommitJob, says_what_it_was_doing_when_it_failed) {
   const auto raw = raw_node(Bytes(1 << 20, std::byte{1}));
-  jobs::PlainNode top(1 << 20, cluster, raw);
-  top.fill(0, cluster, 2);
+  jobs::PlainNode top(1 << 20, chain_cluster, raw);
+  top.fill(0, chain_cluster, 2);
   top.format->bad_sector = 0;
   CommitStep step = CommitStep::open_base;
   CommitOptions options;

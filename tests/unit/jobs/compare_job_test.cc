@@ -8,9 +8,6 @@
 namespace oxbow::jobs {
 namespace {
 
-constexpr uint64_t kib = 1024;
-constexpr uint64_t mib = 1024 * kib;
-
 class CompareJobTest : public ::testing::Test {
  protected:
   Result<CompareResult> compare(const PlainNode& left, const PlainNode& right) {

@@ -11,9 +11,6 @@
 namespace oxbow::jobs {
 namespace {
 
-constexpr uint64_t kib = 1024;
-constexpr uint64_t mib = 1024 * kib;
-
 class CopyJobTest : public ::testing::Test {
  protected:
   CopyJobTest() { options_.target_is_zero = true; }

@@ -18,6 +18,9 @@ namespace oxbow::jobs {
 
 using async::Task;
 
+inline constexpr uint64_t kib = 1024;
+inline constexpr uint64_t mib = 1024 * kib;
+
 struct Done {
   char what;  ///< 'r'ead, 'w'rite, 'z'ero
   uint64_t offset;

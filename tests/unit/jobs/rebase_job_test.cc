@@ -9,10 +9,6 @@
 namespace oxbow::testing {
 namespace {
 
-constexpr uint64_t cluster = 64 << 10;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 /// Says what was done to it.
 struct Plain {
   explicit Plain(uint64_t size, const std::string& name) {
@@ -50,30 +46,30 @@ Result<void> rebase(const Overlay& image, std::shared_ptr<graph::Node> below) {
 TEST(RebaseJob, writes_whole_clusters_that_differ_and_no_others) {
   const Plain before(1 << 20, "before");
   const Plain after(1 << 20, "after");
-  before.write(0, 4 * cluster, 1);
-  after.write(0, 4 * cluster, 1);
-  after.write(cluster + 5000, 10, 2);
+  before.write(0, 4 * chain_cluster, 1);
+  after.write(0, 4 * chain_cluster, 1);
+  after.write(chain_cluster + 5000, 10, 2);
   const Overlay image(before.node);
   const Bytes contents = read_all(*image.node);
   ASSERT_TRUE(rebase(image, after.node));
   EXPECT_EQ(read_all(*image.node), contents);
   EXPECT_EQ(image.kind_at(0), format::RunKind::hole);
-  EXPECT_EQ(image.kind_at(cluster), format::RunKind::data);
-  EXPECT_EQ(image.kind_at(2 * cluster), format::RunKind::hole);
+  EXPECT_EQ(image.kind_at(chain_cluster), format::RunKind::data);
+  EXPECT_EQ(image.kind_at(2 * chain_cluster), format::RunKind::hole);
 }
 
 TEST(RebaseJob, compresses_what_it_copies_where_it_is_told_to) {
   const Plain before(1 << 20, "before");
-  before.write(0, 4 * cluster, 1);
+  before.write(0, 4 * chain_cluster, 1);
   before.write((1 << 20) - 700, 700, 3);
   const Overlay image(before.node, (1 << 20) - 512);
   const Bytes contents = read_all(*image.node);
   jobs::RebaseJob job(image.node, nullptr, {.compress = true});
   ASSERT_TRUE(loop().run(job.run()));
   EXPECT_EQ(image.kind_at(0), format::RunKind::compressed);
-  EXPECT_EQ(image.kind_at(3 * cluster), format::RunKind::compressed);
+  EXPECT_EQ(image.kind_at(3 * chain_cluster), format::RunKind::compressed);
   EXPECT_EQ(image.kind_at((1 << 20) - 1024), format::RunKind::compressed);
-  EXPECT_EQ(image.kind_at(4 * cluster), format::RunKind::hole);
+  EXPECT_EQ(image.kind_at(4 * chain_cluster), format::RunKind::hole);
   image.node->replace_backing(nullptr);
   EXPECT_EQ(read_all(*image.node), contents);
 }
@@ -81,9 +77,9 @@ TEST(RebaseJob, compresses_what_it_copies_where_it_is_told_to) {
 TEST(RebaseJob, reads_nothing_that_both_know_to_be_zero_or_the_image_holds) {
   const Plain before(1 << 20, "before");
   const Plain after(1 << 20, "after");
-  before.write(0, cluster, 1);
+  before.write(0, chain_cluster, 1);
   const Overlay image(before.node);
-  Bytes own(cluster, std::byte{9});
+  Bytes own(chain_cluster, std::byte{9});
   const iovec part{own.data(), own.size()};
   ASSERT_TRUE(loop().run(image.node->write(0, IoSpan(&part, 1))));
   before.format->done.clear();
@@ -94,27 +90,27 @@ TEST(RebaseJob, reads_nothing_that_both_know_to_be_zero_or_the_image_holds) {
 
 TEST(RebaseJob, to_nothing_reads_the_old_backing_file_alone) {
   const Plain before(1 << 20, "before");
-  before.write(2 * cluster, cluster, 1);
+  before.write(2 * chain_cluster, chain_cluster, 1);
   const Overlay image(before.node);
   const Bytes contents = read_all(*image.node);
   ASSERT_TRUE(rebase(image, nullptr));
   EXPECT_EQ(read_all(*image.node), contents);
   EXPECT_EQ(image.kind_at(0), format::RunKind::hole);
-  EXPECT_EQ(image.kind_at(2 * cluster), format::RunKind::data);
+  EXPECT_EQ(image.kind_at(2 * chain_cluster), format::RunKind::data);
 }
 
 TEST(RebaseJob, hides_what_only_the_new_backing_file_holds) {
   const Plain before(512 << 10, "before");
   const Plain after(1 << 20, "after");
-  after.write(cluster, cluster, 2);
-  after.write(12 * cluster, cluster, 3);
+  after.write(chain_cluster, chain_cluster, 2);
+  after.write(12 * chain_cluster, chain_cluster, 3);
   const Overlay image(before.node);
   ASSERT_TRUE(rebase(image, after.node));
-  EXPECT_EQ(image.kind_at(cluster), format::RunKind::data);       // as stock: zeroes as data
-  EXPECT_EQ(image.kind_at(12 * cluster), format::RunKind::zero);  // past the old one's end
+  EXPECT_EQ(image.kind_at(chain_cluster), format::RunKind::data);       // as stock: zeroes as data
+  EXPECT_EQ(image.kind_at(12 * chain_cluster), format::RunKind::zero);  // past the old one's end
   const Bytes contents = read_all(*image.node);
-  EXPECT_EQ(contents[cluster], std::byte{0});
-  EXPECT_EQ(contents[12 * cluster], std::byte{0});
+  EXPECT_EQ(contents[chain_cluster], std::byte{0});
+  EXPECT_EQ(contents[12 * chain_cluster], std::byte{0});
 }
 
 TEST(RebaseJob, keeps_what_lies_past_the_end_of_a_shorter_new_backing_file) {
@@ -126,7 +122,7 @@ TEST(RebaseJob, keeps_what_lies_past_the_end_of_a_shorter_new_backing_file) {
   const Bytes contents = read_all(*image.node);
   ASSERT_TRUE(rebase(image, after.node));
   EXPECT_EQ(image.kind_at(0), format::RunKind::hole);
-  EXPECT_EQ(image.kind_at(cluster), format::RunKind::data);
+  EXPECT_EQ(image.kind_at(chain_cluster), format::RunKind::data);
   EXPECT_EQ(read_all(*image.node), contents);
 }
 
@@ -144,8 +140,8 @@ TEST(RebaseJob, does_not_read_what_lies_in_the_same_file_for_both) {
 TEST(RebaseJob, names_the_side_that_could_not_be_read) {
   const Plain before(1 << 20, "before");
   const Plain after(1 << 20, "after");
-  before.write(0, cluster, 1);
-  after.write(0, cluster, 2);
+  before.write(0, chain_cluster, 1);
+  after.write(0, chain_cluster, 2);
   before.format->bad_sector = 512;
   const Overlay image(before.node);
   Result<void> done = rebase(image, after.node);
@@ -162,9 +158,9 @@ TEST(RebaseJob, of_many_windows_keeps_all_of_them) {
   constexpr uint64_t size = 24 << 20;
   const Plain before(size, "before");
   const Plain after(size, "after");
-  for (uint64_t at = 0; at + cluster < size; at += 3 * cluster + 512) {
-    before.write(at, cluster, static_cast<uint8_t>(1 + at / cluster));
-    if (at % 7 == 0) after.write(at, cluster, static_cast<uint8_t>(1 + at / cluster));
+  for (uint64_t at = 0; at + chain_cluster < size; at += 3 * chain_cluster + 512) {
+    before.write(at, chain_cluster, static_cast<uint8_t>(1 + at / chain_cluster));
+    if (at % 7 == 0) after.write(at, chain_cluster, static_cast<uint8_t>(1 + at / chain_cluster));
   }
   before.format->shuffle = true;
   const Overlay image(before.node, size);

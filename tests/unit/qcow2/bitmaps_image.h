@@ -13,9 +13,7 @@ using namespace format::qcow2;
 
 inline constexpr BootId this_boot{std::byte{1}};
 inline constexpr BootId next_boot{std::byte{2}};
-inline constexpr uint64_t cluster = 4096;
-
-inline async::Loop& loop() { return async::Loop::current_thread(); }
+inline constexpr uint64_t bitmaps_cluster = 4096;
 
 class BitmapsTest : public ::testing::Test {
  protected:

@@ -85,7 +85,7 @@ TEST_F(BitmapsTest, row_5_reading_then_writing_then_reading) {
 TEST_F(BitmapsTest, row_6_found_in_use_it_stays_untouched_until_it_is_removed) {
   leave_in_use();
   const Bitmap before = entry("old");
-  const Bytes table = bytes_at(before.table_offset, cluster);
+  const Bytes table = bytes_at(before.table_offset, bitmaps_cluster);
   open();
   write(0, 1 << 20);
   ok(loop().run(bitmaps().remove("other")));
@@ -95,7 +95,7 @@ TEST_F(BitmapsTest, row_6_found_in_use_it_stays_untouched_until_it_is_removed) {
   const Bitmap after = entry("old");
   EXPECT_TRUE(after.in_use());
   EXPECT_EQ(after.table_offset, before.table_offset);
-  EXPECT_EQ(bytes_at(after.table_offset, cluster), table);
+  EXPECT_EQ(bytes_at(after.table_offset, bitmaps_cluster), table);
   open();
   ok(loop().run(bitmaps().remove("old")));
   close();
@@ -114,14 +114,16 @@ TEST_F(BitmapsTest, row_7_fifty_rounds_allocate_and_free_nothing) {
   write(100, 1);
   close();
   const uint64_t size = file_->bytes().size();
-  const Bytes refcounts = bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), cluster);
+  const Bytes refcounts =
+      bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), bitmaps_cluster);
   for (uint64_t round = 0; round < 50; ++round) {
     open();
     write(round * 17001, 3000);
     if (round % 10 == 9) ok(loop().run(bitmaps().clear("one")));
     close();
     EXPECT_EQ(file_->bytes().size(), size);
-    EXPECT_EQ(bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), cluster), refcounts);
+    EXPECT_EQ(bytes_at(load64(file_->bytes(), load64(file_->bytes(), 48)), bitmaps_cluster),
+              refcounts);
   }
 }
 
@@ -214,7 +216,7 @@ TEST_F(BitmapsTest, what_is_all_dirty_takes_no_room) {
   constexpr uint64_t grown = uint64_t{100} << 30;
   constexpr uint64_t old_granules = (1 << 20) / 512;
   constexpr uint64_t all_granules = grown / 512;
-  constexpr uint64_t per_cluster = cluster * 8;
+  constexpr uint64_t per_cluster = bitmaps_cluster * 8;
   for (const auto durability : {BitmapDurability::close, BitmapDurability::process}) {
     *file_ = storage::MemoryStorage(make_image({.cluster_bits = 12, .bytes = 1 << 20}));
     open(true, durability);
@@ -359,7 +361,7 @@ TEST_F(BitmapsTest, are_exact_after_any_operations) {
   add("fine", 9);
   add("coarse", 14);
   std::vector<bool> fine((1 << 20) / 512);
-  OpSource source(3, 1 << 20, cluster);
+  OpSource source(3, 1 << 20, bitmaps_cluster);
   Bytes buffer(1 << 20);
   for (int step = 0; step < 600; ++step) {
     const GuestOp op = source.next();

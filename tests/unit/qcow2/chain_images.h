@@ -6,6 +6,8 @@
 
 namespace oxbow::testing {
 
+inline constexpr uint64_t chain_cluster = 64 << 10;
+
 /// An empty image whose header names a backing file.
 inline storage::SparseBytes make_overlay(const ImageShape& shape, const std::string& below) {
   const auto memory = std::make_shared<storage::MemoryStorage>(make_image(shape));
@@ -27,14 +29,6 @@ inline std::shared_ptr<graph::Node> raw_node(const Bytes& contents) {
   auto raw = format::raw::RawImage::create(std::move(file), {});
   EXPECT_TRUE(raw) << raw.error().message();
   return std::make_shared<graph::Node>(std::move(*raw), nullptr);
-}
-
-/// A qcow2 node in `file`, which stays, over `below`.
-inline std::shared_ptr<graph::Node> open_over(std::shared_ptr<storage::Storage> file,
-                                              std::shared_ptr<graph::Node> below) {
-  auto node = open_node(std::make_unique<storage::LentStorage>(std::move(file)), std::move(below));
-  EXPECT_TRUE(node) << node.error().message();
-  return node.value_or(nullptr);
 }
 
 /// Writes and zeroes at random places; the same for the same seed.

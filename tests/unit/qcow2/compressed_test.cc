@@ -40,7 +40,7 @@ Bytes get(TestImage& image, uint64_t offset, size_t length) {
 }
 
 format::RunKind kind_at(TestImage& image, uint64_t offset) {
-  const auto run = image.loop().run(image.node().status_here(offset, 1));
+  const auto run = loop().run(image.node().status_here(offset, 1));
   EXPECT_TRUE(run);
   return run ? run->kind : format::RunKind::hole;
 }
@@ -49,7 +49,7 @@ format::qcow2::Qcow2Image& engine(TestImage& image) {
   return dynamic_cast<format::qcow2::Qcow2Image&>(image.node().format());
 }
 
-const ImageShape shapes[] = {
+const ImageShape compressed_shapes[] = {
     {.cluster_bits = 9, .bytes = 100 << 10},
     {.cluster_bits = 12, .refcount_order = 0, .bytes = 300 << 10},
     {.cluster_bits = 12, .refcount_order = 1, .bytes = 300 << 10},
@@ -175,7 +175,7 @@ TEST_P(Compressed, by_the_nodes_own_mode_where_nothing_was) {
   image.expect_clean();
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Compressed, ::testing::ValuesIn(shapes));
+INSTANTIATE_TEST_SUITE_P(Shapes, Compressed, ::testing::ValuesIn(compressed_shapes));
 
 TEST(CompressedClusters, lie_one_behind_the_other) {
   TestImage image({.bytes = 4 << 20});
@@ -208,11 +208,11 @@ TEST(CompressingNode, fills_parts_up_to_clusters_and_loses_none) {
     Result<void> ends[2];
     const iovec parts[] = {{const_cast<std::byte*>(first.data()), first.size()},
                            {const_cast<std::byte*>(second.data()), second.size()}};
-    image.loop().spawn(image.node().write(65536, IoSpan(&parts[0], 1)),
-                       [&](Result<void> end) { ends[0] = end; });
-    image.loop().spawn(image.node().write(65536 + 35000, IoSpan(&parts[1], 1)),
-                       [&](Result<void> end) { ends[1] = end; });
-    image.loop().drain();
+    loop().spawn(image.node().write(65536, IoSpan(&parts[0], 1)),
+                 [&](Result<void> end) { ends[0] = end; });
+    loop().spawn(image.node().write(65536 + 35000, IoSpan(&parts[1], 1)),
+                 [&](Result<void> end) { ends[1] = end; });
+    loop().drain();
     EXPECT_TRUE(ends[0] && ends[1]);
     EXPECT_TRUE(get(image, 65536, first.size()) == first);
     EXPECT_TRUE(get(image, 65536 + 35000, second.size()) == second);
@@ -236,15 +236,15 @@ TEST(CompressingNode, compresses_a_part_where_nothing_was) {
 
 // Compressed clusters, plain ones over them, discards and snapshots' worth of flushes; what fails
 // may be old or new.
-struct Expected {
+struct ExpectedUnits {
   std::vector<uint8_t> now;
   std::vector<bool> unsure;
   Result<void> done;  ///< or the first that failed
 };
 
-Expected work(graph::Node& node, uint64_t cluster, uint64_t clusters) {
+ExpectedUnits work(graph::Node& node, uint64_t cluster, uint64_t clusters) {
   async::Loop& loop = async::Loop::current_thread();
-  Expected expected{std::vector<uint8_t>(clusters), std::vector<bool>(clusters), {}};
+  ExpectedUnits expected{std::vector<uint8_t>(clusters), std::vector<bool>(clusters), {}};
   const auto note = [&expected](const Result<void>& done) {
     if (expected.done) expected.done = done;
   };
@@ -272,7 +272,7 @@ TEST(CompressedClusters, survive_each_write_that_fails) {
   constexpr uint64_t cluster = 512;
   constexpr uint64_t clusters = 40;
   async::Loop& loop = async::Loop::current_thread();
-  Expected expected;
+  ExpectedUnits expected;
   const auto run = [&](const FailingFiles& files) -> Result<void> {
     auto node = open_node(files.file(), nullptr);
     if (!node) return std::unexpected(node.error());

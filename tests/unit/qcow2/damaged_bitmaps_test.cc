@@ -62,11 +62,11 @@ class DamagedBitmaps : public BitmapsTest {
 
 TEST_F(DamagedBitmaps, that_share_a_cluster_are_both_inconsistent) {
   set_table_word("two", table_word("one"));
-  const Bytes before = bytes_at(table_word("one"), cluster);
+  const Bytes before = bytes_at(table_word("one"), bitmaps_cluster);
   use();
   expect_inconsistent("one");
   expect_inconsistent("two");
-  EXPECT_EQ(bytes_at(table_word("one"), cluster), before);
+  EXPECT_EQ(bytes_at(table_word("one"), bitmaps_cluster), before);
 }
 
 TEST_F(DamagedBitmaps, that_share_a_cluster_with_a_disabled_one_are_both_inconsistent) {
@@ -96,14 +96,14 @@ TEST_F(DamagedBitmaps, whose_cluster_counts_as_anybody_elses_are_inconsistent) {
 TEST_F(DamagedBitmaps, that_lie_on_an_l2_table_do_not_overwrite_it) {
   const uint64_t l2 = load64(file_->bytes(), load64(file_->bytes(), 40)) & l1_offset_mask;
   set_table_word("one", l2);
-  const Bytes before = bytes_at(l2, cluster);
+  const Bytes before = bytes_at(l2, bitmaps_cluster);
   open();
   const Bytes data(100, std::byte{1});
   const iovec part{const_cast<std::byte*>(data.data()), data.size()};
   (void)loop().run(node_->write(0, IoSpan(&part, 1)));
   (void)loop().run(node_->close());
   node_.reset();
-  EXPECT_EQ(bytes_at(l2, cluster), before);
+  EXPECT_EQ(bytes_at(l2, bitmaps_cluster), before);
   expect_inconsistent("one");
 }
 
@@ -154,7 +154,7 @@ TEST_F(DamagedBitmaps, extension_out_of_range_is_told_and_nothing_is_written) {
   uint64_t place = load32(100);  // the header's length: extensions follow
   while (load32(place) != extension_bitmaps) {
     place += 8 + align_up(load32(place + 4), 8);
-    ASSERT_LT(place, cluster);
+    ASSERT_LT(place, bitmaps_cluster);
   }
   struct Field {
     const char* name;

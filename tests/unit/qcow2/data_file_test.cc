@@ -11,8 +11,6 @@ namespace {
 using storage::MemoryStorage;
 using storage::Preallocation;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 struct Kind {
   const char* name;
   DataFileShape shape;

@@ -31,7 +31,7 @@ class HeldStorage final : public storage::LentStorage {
   int flushes_begun = 0;
 };
 
-Task<> some_turns() {
+Task<> few_turns() {
   for (int i = 0; i < 5; ++i) CO_TRY(co_await async::Loop::current_thread().yield());
   co_return {};
 }
@@ -43,7 +43,7 @@ class GateTest : public ::testing::Test {
     async::Loop::current_thread().spawn(std::move(task),
                                         [&ended](const Result<void>&) { ended = true; });
   }
-  void turn() { ASSERT_TRUE(run(some_turns())); }
+  void turn() { ASSERT_TRUE(run(few_turns())); }
   void TearDown() override { async::Loop::current_thread().drain(); }
 
   HeldStorage* file = new HeldStorage;

@@ -10,8 +10,6 @@ namespace {
 
 using namespace format::qcow2;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 struct Opened {
   std::shared_ptr<storage::MemoryStorage> memory;
   std::shared_ptr<graph::Node> node;

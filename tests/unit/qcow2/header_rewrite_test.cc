@@ -14,15 +14,13 @@ using format::BackingName;
 using format::qcow2::Qcow2Image;
 using Pair = std::optional<BackingName>;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
-struct Shape {
+struct RenamedShape {
   const char* name;
   ImageShape image;
   size_t long_name;  // bytes of the longest name of which two have room
 };
 
-const Shape shapes[] = {
+const RenamedShape renamed_shapes[] = {
     {"v2_512", {.version = 2, .cluster_bits = 9, .bytes = 64 << 10}, 380},
     {"v3_512", {.cluster_bits = 9, .bytes = 64 << 10}, 340},
     {"v3_1k", {.cluster_bits = 10, .bytes = 64 << 10}, 400},
@@ -50,12 +48,6 @@ std::vector<Pair> changes(size_t long_name) {
   };
 }
 
-std::shared_ptr<graph::Node> open_over(std::shared_ptr<storage::Storage> file) {
-  auto node = open_node(std::make_unique<storage::LentStorage>(std::move(file)), nullptr);
-  EXPECT_TRUE(node) << node.error().message();
-  return node.value_or(nullptr);
-}
-
 Pair stated(const storage::SparseBytes& bytes) {
   storage::MemoryStorage file(bytes);
   const auto header = loop().run(format::qcow2::read_header(file, false));
@@ -73,7 +65,7 @@ bool same(const Pair& one, const Pair& other) {
   return one->file == other->file && one->format == other->format;
 }
 
-class HeaderRewrite : public ::testing::TestWithParam<Shape> {};
+class HeaderRewrite : public ::testing::TestWithParam<RenamedShape> {};
 
 TEST_P(HeaderRewrite, states_the_new_pair_and_keeps_all_else) {
   const auto memory = std::make_shared<storage::MemoryStorage>(make_image(GetParam().image));
@@ -150,7 +142,7 @@ TEST_P(HeaderRewrite, is_cut_by_a_crash_nowhere) {
   EXPECT_EQ(met.size(), pairs.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, HeaderRewrite, ::testing::ValuesIn(shapes),
+INSTANTIATE_TEST_SUITE_P(Shapes, HeaderRewrite, ::testing::ValuesIn(renamed_shapes),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(HeaderRewriteRoom, that_is_not_there_is_told_and_nothing_has_changed) {

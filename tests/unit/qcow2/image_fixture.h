@@ -17,6 +17,7 @@
 #include "guest_model.h"
 #include "image_bytes.h"
 #include "storage/memory.h"
+#include "this_loop.h"
 
 namespace oxbow::testing {
 
@@ -82,6 +83,14 @@ inline Result<std::shared_ptr<graph::Node>> open_node(std::unique_ptr<storage::S
   return std::make_shared<graph::Node>(std::move(*image), std::move(backing));
 }
 
+/// A qcow2 node in `file`, which stays, over `below`, if there is any.
+inline std::shared_ptr<graph::Node> open_over(std::shared_ptr<storage::Storage> file,
+                                              std::shared_ptr<graph::Node> below = nullptr) {
+  auto node = open_node(std::make_unique<storage::LentStorage>(std::move(file)), std::move(below));
+  EXPECT_TRUE(node) << node.error().message();
+  return node.value_or(nullptr);
+}
+
 /// What a check of these bytes finds.
 inline CheckResult check_bytes(const storage::SparseBytes& bytes, std::string* first = nullptr) {
   storage::MemoryStorage file(bytes);
@@ -109,7 +118,6 @@ class TestImage {
     open();
   }
 
-  async::Loop& loop() { return async::Loop::current_thread(); }
   graph::Node& node() { return *node_; }
   [[nodiscard]] uint64_t size() const { return shape_.bytes; }
   [[nodiscard]] uint64_t cluster_size() const { return uint64_t{1} << shape_.cluster_bits; }

@@ -11,12 +11,12 @@
 namespace oxbow::testing {
 namespace {
 
-struct Shape {
+struct ModelShape {
   const char* name;
   ImageShape image;
 };
 
-const Shape shapes[] = {
+const ModelShape model_shapes[] = {
     {"v3_512", {.cluster_bits = 9}},
     {"v3_4k", {.cluster_bits = 12}},
     {"v3_64k", {.cluster_bits = 16}},
@@ -30,7 +30,7 @@ const Shape shapes[] = {
     {"lazy_1k", {.cluster_bits = 10, .lazy_refcounts = true}},
 };
 
-class ImageModel : public ::testing::TestWithParam<Shape> {};
+class ImageModel : public ::testing::TestWithParam<ModelShape> {};
 
 TEST_P(ImageModel, reads_back_what_was_written_and_stays_consistent) {
   for (uint32_t seed = 1; seed <= 4; ++seed) {
@@ -88,12 +88,12 @@ TEST_P(ImageModel, survives_many_requests_at_once) {
     for (int i = 0; i < slots; ++i) {
       const uint64_t begin = image.size() * i / slots;
       const uint64_t end = image.size() * (i + 1) / slots;
-      image.loop().spawn(guest_thread(image, model, source, begin, end, 60),
-                         [&errors](const Result<void>& done) {
-                           if (!done) errors.push_back(done.error().message());
-                         });
+      loop().spawn(guest_thread(image, model, source, begin, end, 60),
+                   [&errors](const Result<void>& done) {
+                     if (!done) errors.push_back(done.error().message());
+                   });
     }
-    image.loop().drain();
+    loop().drain();
     ASSERT_TRUE(errors.empty()) << errors.front();
     image.expect_contents(model);
     image.expect_guard_exact();
@@ -102,7 +102,7 @@ TEST_P(ImageModel, survives_many_requests_at_once) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, ImageModel, ::testing::ValuesIn(shapes),
+INSTANTIATE_TEST_SUITE_P(Shapes, ImageModel, ::testing::ValuesIn(model_shapes),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -12,8 +12,6 @@ namespace {
 
 using namespace format::qcow2;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 class NothingCounted final : public CountsInMemory {
  public:
   std::optional<Wrong> first_not_one(uint64_t, uint64_t) const override { return {}; }

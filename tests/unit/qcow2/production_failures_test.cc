@@ -13,21 +13,13 @@ namespace {
 
 using async::Task;
 
-constexpr uint64_t cluster = 512;
+constexpr uint64_t small_cluster = 512;
 constexpr uint64_t disk_bytes = 96 << 10;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
 
 Result<void> write_pattern(graph::Node& node, uint64_t offset, uint64_t length, uint8_t pattern) {
   Bytes data(length, std::byte{pattern});
   const iovec part{data.data(), data.size()};
   return loop().run(node.write(offset, IoSpan(&part, 1)));
-}
-
-std::shared_ptr<graph::Node> open_over(std::shared_ptr<storage::Storage> file) {
-  auto node = open_node(std::make_unique<storage::LentStorage>(std::move(file)), nullptr);
-  EXPECT_TRUE(node) << node.error().message();
-  return node.value_or(nullptr);
 }
 
 void expect_no_corruption(const storage::SparseBytes& bytes) {
@@ -49,13 +41,13 @@ TEST(ProductionFailures, first_writes_do_not_overwrite_the_first_cluster) {
   set_refcount(bytes, 0, 0);
   const auto file = std::make_shared<storage::MemoryStorage>(bytes);
   const auto node = open_over(file);
-  const auto written = write_pattern(*node, 0, 4 * cluster, 0xee);
+  const auto written = write_pattern(*node, 0, 4 * small_cluster, 0xee);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().kind(), ErrorKind::corrupt);
   (void)loop().run(node->close());
   EXPECT_EQ(load64(file->bytes(), 72), format::qcow2::incompatible_corrupt);
   EXPECT_EQ(part_of(file->bytes(), 0, 72), part_of(bytes, 0, 72));
-  EXPECT_EQ(part_of(file->bytes(), 80, cluster - 80), part_of(bytes, 80, cluster - 80));
+  EXPECT_EQ(part_of(file->bytes(), 80, small_cluster - 80), part_of(bytes, 80, small_cluster - 80));
 }
 
 // Damaged refcounts say that live L2 tables are free: neither guest data nor refcount blocks
@@ -64,25 +56,25 @@ TEST(ProductionFailures, guest_data_and_refcount_blocks_do_not_land_on_live_l2_t
   storage::SparseBytes bytes;
   {
     TestImage image({.cluster_bits = 9, .bytes = disk_bytes});
-    for (uint64_t at = 0; at < disk_bytes; at += 64 * cluster) {
-      ASSERT_TRUE(write_pattern(image.node(), at, 8 * cluster, 0x11));
+    for (uint64_t at = 0; at < disk_bytes; at += 64 * small_cluster) {
+      ASSERT_TRUE(write_pattern(image.node(), at, 8 * small_cluster, 0x11));
     }
     bytes = image.close_and_take();
   }
   std::vector<uint64_t> tables;
   const uint64_t l1 = load64(bytes, 40);
-  for (uint64_t i = 0; i < disk_bytes / (64 * cluster); ++i) {
+  for (uint64_t i = 0; i < disk_bytes / (64 * small_cluster); ++i) {
     tables.push_back(load64(bytes, l1 + i * 8) & format::qcow2::l1_offset_mask);
     set_refcount(bytes, tables.back(), 0);
   }
   const auto file = std::make_shared<storage::MemoryStorage>(bytes);
   const auto node = open_over(file);
   const Bytes before = read_all(*node);
-  EXPECT_FALSE(write_pattern(*node, 20 * cluster, cluster, 0xee));
+  EXPECT_FALSE(write_pattern(*node, 20 * small_cluster, small_cluster, 0xee));
   EXPECT_EQ(read_all(*node), before);
   (void)loop().run(node->close());
   for (const uint64_t table : tables) {
-    EXPECT_EQ(part_of(file->bytes(), table, cluster), part_of(bytes, table, cluster));
+    EXPECT_EQ(part_of(file->bytes(), table, small_cluster), part_of(bytes, table, small_cluster));
   }
 }
 
@@ -122,7 +114,7 @@ TEST(ProductionFailures, late_hole_does_not_erase_a_cluster_that_was_allocated_s
       make_image({.cluster_bits = 9, .bytes = disk_bytes}));
   const auto file = std::make_shared<LateHoles>(memory);
   const auto node = open_over(file);
-  ASSERT_TRUE(write_pattern(*node, 0, 64 * cluster, 0x11));
+  ASSERT_TRUE(write_pattern(*node, 0, 64 * small_cluster, 0x11));
   ASSERT_TRUE(loop().run(node->flush()));
 
   // Clusters are freed, their holes are late, and requests for new data, new L2 tables and
@@ -132,11 +124,11 @@ TEST(ProductionFailures, late_hole_does_not_erase_a_cluster_that_was_allocated_s
     EXPECT_TRUE(done) << done.error().message();
     ++ended;
   };
-  Bytes data(8 * cluster, std::byte{0x22});
+  Bytes data(8 * small_cluster, std::byte{0x22});
   const iovec part{data.data(), data.size()};
-  loop().spawn(node->discard(0, 32 * cluster), count_end);
+  loop().spawn(node->discard(0, 32 * small_cluster), count_end);
   loop().spawn(node->flush(), count_end);
-  for (uint64_t at = 64 * cluster; at < disk_bytes; at += 16 * cluster) {
+  for (uint64_t at = 64 * small_cluster; at < disk_bytes; at += 16 * small_cluster) {
     loop().spawn(node->write(at, IoSpan(&part, 1)), count_end);
     loop().spawn(node->flush(), count_end);
   }
@@ -148,7 +140,7 @@ TEST(ProductionFailures, late_hole_does_not_erase_a_cluster_that_was_allocated_s
 
   const Bytes seen = read_all(*node);
   for (uint64_t at = 0; at < disk_bytes; ++at) {
-    const uint64_t index = at / cluster;
+    const uint64_t index = at / small_cluster;
     const int expected = index < 32 ? 0 : index < 64 ? 0x11 : index % 16 < 8 ? 0x22 : 0;
     ASSERT_EQ(std::to_integer<int>(seen[at]), expected) << "at " << at;
   }
@@ -174,16 +166,17 @@ Expected work_until_done(graph::Node& node, uint64_t base = 0) {
     return done.has_value();
   };
   uint8_t pattern = 1;
-  for (uint64_t at = 0; at + 3 * cluster <= disk_bytes; at += 7 * cluster, ++pattern) {
-    std::fill_n(out.value.begin() + static_cast<long>(at), 3 * cluster, std::byte{pattern});
-    if (succeeds(write_pattern(node, base + at, 3 * cluster, pattern))) accepted.push_back(at);
+  for (uint64_t at = 0; at + 3 * small_cluster <= disk_bytes; at += 7 * small_cluster, ++pattern) {
+    std::fill_n(out.value.begin() + static_cast<long>(at), 3 * small_cluster, std::byte{pattern});
+    if (succeeds(write_pattern(node, base + at, 3 * small_cluster, pattern)))
+      accepted.push_back(at);
     if (pattern == 14) {
       const auto larger = base + 2 * disk_bytes;
       succeeds(loop().run(node.resize(larger, storage::Preallocation::off, false)));
     }
     if (pattern % 4 != 0 || !succeeds(loop().run(node.flush()))) continue;
     for (const uint64_t done : accepted) {
-      std::fill_n(out.durable.begin() + static_cast<long>(done), 3 * cluster, true);
+      std::fill_n(out.durable.begin() + static_cast<long>(done), 3 * small_cluster, true);
     }
   }
   return out;
@@ -201,7 +194,7 @@ void expect_disk(graph::Node& node, const Expected& expected, uint64_t base) {
 }
 
 // What one cluster of refcount table can count, nearly: the work makes the table grow.
-constexpr uint64_t nearly_full = 61 * 64 * cluster;
+constexpr uint64_t nearly_full = 61 * 64 * small_cluster;
 
 storage::SparseBytes image_with(uint64_t base) {
   TestImage image({.cluster_bits = 9, .refcount_order = 6, .bytes = base + disk_bytes});
@@ -251,7 +244,7 @@ class OrderWatch final : public storage::LentStorage {
   Task<> write(uint64_t offset, IoSpan from, storage::WriteFlags flags) override {
     const uint64_t l1 = load64(memory_->bytes(), 40);
     CO_TRY(co_await inner_->write(offset, from, flags));
-    if (offset < l1 + cluster && offset + io_length(from) > l1) expect_counted(l1);
+    if (offset < l1 + small_cluster && offset + io_length(from) > l1) expect_counted(l1);
     co_return {};
   }
   Task<> flush() override {
@@ -261,11 +254,11 @@ class OrderWatch final : public storage::LentStorage {
 
  private:
   void expect_counted(uint64_t l1) {
-    for (uint64_t i = 0; i < disk_bytes / (64 * cluster); ++i) {
+    for (uint64_t i = 0; i < disk_bytes / (64 * small_cluster); ++i) {
       const uint64_t table = load64(memory_->bytes(), l1 + i * 8) & format::qcow2::l1_offset_mask;
       if (table == 0) continue;
       ++*links_;
-      const uint64_t index = table / cluster;
+      const uint64_t index = table / small_cluster;
       const uint64_t block = load64(flushed_, load64(flushed_, 48) + index / 64 * 8);
       EXPECT_NE(block, 0u);
       EXPECT_EQ(load64(flushed_, block + index % 64 * 8), 1u) << "L2 table at " << table;
@@ -294,17 +287,17 @@ TEST(ProductionFailures, device_that_is_full_loses_nothing) {
   const auto memory = std::make_shared<storage::MemoryStorage>(
       make_image({.cluster_bits = 9, .bytes = disk_bytes}));
   const auto node = open_over(std::make_shared<FixedStorage>(memory, device_bytes));
-  ASSERT_TRUE(write_pattern(*node, 0, 8 * cluster, 0x11));
-  const auto full = write_pattern(*node, 10 * cluster, 50 << 10, 0x22);
+  ASSERT_TRUE(write_pattern(*node, 0, 8 * small_cluster, 0x11));
+  const auto full = write_pattern(*node, 10 * small_cluster, 50 << 10, 0x22);
   ASSERT_FALSE(full);
   EXPECT_EQ(full.error().kind(), ErrorKind::no_space);
-  ASSERT_TRUE(write_pattern(*node, 9 * cluster, cluster, 0x33));
+  ASSERT_TRUE(write_pattern(*node, 9 * small_cluster, small_cluster, 0x33));
   ASSERT_TRUE(loop().run(node->close()));
   const CheckResult found = check_bytes(memory->bytes());
   EXPECT_EQ(found.corruptions + found.leaks + found.check_errors, 0u);
   const Bytes all = read_all(*open_over(memory));
   EXPECT_EQ(all[0], std::byte{0x11});
-  EXPECT_EQ(all[9 * cluster], std::byte{0x33});
+  EXPECT_EQ(all[9 * small_cluster], std::byte{0x33});
 }
 
 }  // namespace

@@ -11,10 +11,8 @@ using async::Task;
 using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
 
-constexpr uint64_t cluster = 512;
-constexpr uint64_t table_covers = cluster / 8 * cluster;
-
-async::Loop& loop() { return async::Loop::current_thread(); }
+constexpr uint64_t cost_cluster = 512;
+constexpr uint64_t cost_table_covers = cost_cluster / 8 * cost_cluster;
 
 class CountingStorage final : public storage::LentStorage {
  public:
@@ -38,7 +36,7 @@ class CountingStorage final : public storage::LentStorage {
 class Disk {
  public:
   explicit Disk(uint64_t tables) {
-    const ImageShape shape{.cluster_bits = 9, .bytes = tables * table_covers};
+    const ImageShape shape{.cluster_bits = 9, .bytes = tables * cost_table_covers};
     file_ = std::make_shared<CountingStorage>(
         std::make_shared<storage::MemoryStorage>(make_image(shape)));
     open();
@@ -46,7 +44,7 @@ class Disk {
 
   // All clusters of these tables get data of their own.
   void fill(uint64_t tables, int pattern) {
-    Bytes data(tables * table_covers, std::byte(pattern));
+    Bytes data(tables * cost_table_covers, std::byte(pattern));
     const iovec part{data.data(), data.size()};
     ASSERT_TRUE(loop().run(node_->write(0, IoSpan(&part, 1))));
   }
@@ -64,7 +62,7 @@ class Disk {
     EXPECT_TRUE(loop().run(node_->close()));
     open();
     // The guard reads all snapshots' tables at the first change of a session.
-    EXPECT_TRUE(loop().run(node_->write_zeroes(0, cluster, {})));
+    EXPECT_TRUE(loop().run(node_->write_zeroes(0, cost_cluster, {})));
     EXPECT_TRUE(loop().run(node_->flush()));
     (void)file_->take();
     const auto done = loop().run(engine().delete_snapshot(name, SnapshotKey::name));
@@ -102,7 +100,7 @@ TEST(SnapshotCost, does_not_follow_the_disk) {
   disk.fill(1024, 1);
   disk.take("large");
   disk.fill(1024, 2);
-  EXPECT_GT(disk.cost_of_deleting("large"), usual + 1024 * cluster);
+  EXPECT_GT(disk.cost_of_deleting("large"), usual + 1024 * cost_cluster);
 }
 
 TEST(SnapshotCost, does_not_follow_the_number_of_other_snapshots) {

@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Snapshots, ::testing::ValuesIn(shapes),
 
 std::vector<format::qcow2::Snapshot> listed(TestImage& image) {
   auto& engine = dynamic_cast<Qcow2Image&>(image.node().format());
-  auto all = image.loop().run(format::qcow2::read_snapshots(engine.file(), engine.header()));
+  auto all = loop().run(format::qcow2::read_snapshots(engine.file(), engine.header()));
   EXPECT_TRUE(all) << all.error().message();
   return all.value_or(std::vector<format::qcow2::Snapshot>());
 }

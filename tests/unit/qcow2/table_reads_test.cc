@@ -14,8 +14,6 @@ constexpr uint64_t slices = 16;
 constexpr uint64_t slice_covers = slice / 8 << 16;
 constexpr uint64_t disk = slices * slice_covers;
 
-async::Loop& loop() { return async::Loop::current_thread(); }
-
 // Counts reads of a part of the file, of which one place may be unreadable.
 class WatchedStorage final : public storage::LentStorage {
  public:

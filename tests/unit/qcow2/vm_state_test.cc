@@ -9,7 +9,7 @@ namespace {
 using format::qcow2::Qcow2Image;
 using format::qcow2::SnapshotKey;
 
-constexpr uint64_t table_covers = 64 * 512;  // bytes, with clusters of 512
+constexpr uint64_t state_table_covers = 64 * 512;  // bytes, with clusters of 512
 
 class VmState : public ::testing::Test {
  protected:
@@ -42,27 +42,27 @@ class VmState : public ::testing::Test {
     image.expect_clean();
   }
 
-  TestImage image{{.cluster_bits = 9, .bytes = 3 * table_covers}};
+  TestImage image{{.cluster_bits = 9, .bytes = 3 * state_table_covers}};
 };
 
 TEST_F(VmState, was_never_written_and_reads_as_zeroes) { expect(5000, 3000, 0); }
 
 TEST_F(VmState, stays_behind_a_disk_that_grows) {
-  write(100, 3 * table_covers, 7);
-  resize(5 * table_covers);
-  expect(100, 3 * table_covers, 7);
-  expect_disk(0, 5 * table_covers, 0);
+  write(100, 3 * state_table_covers, 7);
+  resize(5 * state_table_covers);
+  expect(100, 3 * state_table_covers, 7);
+  expect_disk(0, 5 * state_table_covers, 0);
   expect_sound();
-  expect(100, 3 * table_covers, 7);
+  expect(100, 3 * state_table_covers, 7);
 }
 
 TEST_F(VmState, stays_behind_a_disk_that_shrinks) {
-  write(100, 3 * table_covers, 7);
-  resize(table_covers);
-  expect(100, 3 * table_covers, 7);
+  write(100, 3 * state_table_covers, 7);
+  resize(state_table_covers);
+  expect(100, 3 * state_table_covers, 7);
   expect_sound();
   resize(0);
-  expect(100, 3 * table_covers, 7);
+  expect(100, 3 * state_table_covers, 7);
   expect_sound();
 }
 

@@ -14,8 +14,6 @@
 
 namespace oxbow::testing {
 
-inline async::Loop& loop() { return async::Loop::current_thread(); }
-
 inline void write(graph::Node& node, uint64_t offset, uint64_t length, int pattern) {
   const Bytes data(length, std::byte(pattern));
   const iovec part{const_cast<std::byte*>(data.data()), data.size()};
