@@ -40,6 +40,13 @@ std::vector<std::byte> joined(IoSpan from) {
   return bytes;
 }
 
+// Of a format that compresses.
+uint32_t unit_of(const format::Format& format) {
+  const uint32_t unit = format.compressed_unit();
+  assert(unit != 0);
+  return unit;
+}
+
 }  // namespace
 
 Result<void> Node::may_compress(uint64_t offset, uint64_t length) const {
@@ -167,8 +174,7 @@ Task<> Node::write_compressed(uint64_t offset, IoSpan from) {
 }
 
 Task<async::RangeLock::Guard> Node::hold_units(uint64_t offset, uint64_t length) {
-  const uint32_t unit = format_->compressed_unit();
-  assert(unit != 0);
+  const uint32_t unit = unit_of(*format_);
   const uint64_t begin = align_down(offset, unit);
   co_return co_await whole_units_.lock(begin, align_up(offset + length, unit) - begin, true);
 }
@@ -176,7 +182,7 @@ Task<async::RangeLock::Guard> Node::hold_units(uint64_t offset, uint64_t length)
 // What holds data already cannot be replaced by compressed data, and is written as usual.
 Task<> Node::write_where_compressed(uint64_t offset, IoSpan from) {
   CO_TRY_ASSIGN(const auto units, co_await hold_units(offset, io_length(from)));
-  const uint32_t unit = format_->compressed_unit();
+  const uint32_t unit = unit_of(*format_);
   const uint64_t end = offset + io_length(from);
   for (uint64_t at = offset; at < end;) {
     const uint64_t stop = std::min(align_down(at, unit) + unit, end);
@@ -191,7 +197,7 @@ Task<> Node::write_where_compressed(uint64_t offset, IoSpan from) {
 
 // A unit or a part of one, which is filled up with what the unit reads as.
 Task<> Node::write_filled_up(uint64_t offset, IoSpan from) {
-  const uint32_t unit = format_->compressed_unit();
+  const uint32_t unit = unit_of(*format_);
   const uint64_t begin = align_down(offset, unit);
   const uint64_t stop = offset + io_length(from);
   const uint64_t end = std::min(begin + unit, virtual_size());

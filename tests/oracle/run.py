@@ -131,7 +131,8 @@ def summarise(outcomes, seconds):
             print(f" ({100 * same / images:.1f}%)")
     print(f"{facts['refused by the guard']} cases in which ours alone refused a write")
     print(f"{facts['commands']} command lines in {seconds:.0f} s", end="")
-    print(f"; {facts['stock timeouts']} cases left because stock did not end")
+    endless = [outcome.name for outcome in outcomes if outcome.facts["stock timeouts"]]
+    print("; cases left because stock did not end:", " ".join(endless) or "none")
     print(f"{len(outcomes) - failed} passed, {failed} failed")
     return failed
 

@@ -28,7 +28,7 @@ Result<void> take_word(Words& words, const char* key, T& into, Find find) {
   if (!found) {
     return refuse("Parameter '" + std::string(key) + "' does not accept value '" + *word + "'");
   }
-  into = T(*found);
+  into = *found;
   return {};
 }
 
@@ -88,8 +88,10 @@ Result<LuksCreateOptions> take_create_options(Words& words) {
                 [](const std::string& name) { return codec::find_mode(name); }));
   TRY(take_word(words, "ivgen-alg", out.spec.generator,
                 [](const std::string& name) { return codec::find_iv_generator(name); }));
-  TRY(take_word(words, "ivgen-hash-alg", out.spec.generator_hash,
-                [](const std::string& name) { return codec::find_hash(name); }));
+  if (words.contains("ivgen-hash-alg")) {
+    TRY(take_word(words, "ivgen-hash-alg", out.spec.generator_hash.emplace(),
+                  [](const std::string& name) { return codec::find_hash(name); }));
+  }
   TRY(take_word(words, "hash-alg", out.hash,
                 [](const std::string& name) { return codec::find_hash(name); }));
   TRY_ASSIGN(out.iter_time, take_iter_time(words, out.iter_time));
