@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/invalid.h"
+
 namespace oxbow::tools {
 namespace {
 
@@ -20,10 +22,6 @@ constexpr NamedLimit named_limits[] = {
     {"bps-write", &ThrottleLimits::bps_write}, {"iops-total", &ThrottleLimits::iops_total},
     {"iops-read", &ThrottleLimits::iops_read}, {"iops-write", &ThrottleLimits::iops_write},
 };
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail(ErrorKind::invalid_argument, std::move(message));
-}
 
 Result<void> take_number(Properties& properties, const std::string& name, uint64_t& into) {
   for (const char* prefix : {"limits.", "x-"}) {

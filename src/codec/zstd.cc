@@ -28,7 +28,7 @@ ZSTD_DCtx* thread_context() {
 }
 
 // A level's tables are made once a thread.
-ZSTD_CCtx* thread_compressor() {
+ZSTD_CCtx* zstd_context() {
   thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
   return context.get();
 }
@@ -37,7 +37,7 @@ ZSTD_CCtx* thread_compressor() {
 
 Result<size_t> zstd_compress(std::span<const std::byte> plain, std::span<std::byte> packed,
                              int level) {
-  ZSTD_CCtx* context = thread_compressor();
+  ZSTD_CCtx* context = zstd_context();
   if (context == nullptr) return fail(ErrorKind::out_of_memory, "No memory to compress with");
   const size_t length =
       ZSTD_compressCCtx(context, packed.data(), packed.size(), plain.data(), plain.size(), level);

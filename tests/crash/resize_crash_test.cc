@@ -40,6 +40,24 @@ const Growth growths[] = {
     {"alone_4k", {.cluster_bits = 12, .bytes = old_bytes}, storage::Preallocation::metadata},
 };
 
+// Looks at what each power cut may leave. Gives how many states these are.
+template <class Look>
+size_t cut_power(const storage::CrashStorage& crash, const Look& look) {
+  storage::CrashOptions options;
+  options.exhaustive = 6;
+  options.samples = 16;
+  options.torn = true;
+  storage::CrashStates walk(crash.log(), options);
+  size_t states = 0;
+  while (auto state = walk.next()) {
+    SCOPED_TRACE(state->description);
+    look(state->contents);
+    ++states;
+    if (::testing::Test::HasFailure()) break;
+  }
+  return states;
+}
+
 class ResizeCrash : public ::testing::TestWithParam<Growth> {};
 
 // The image in `bytes` has no error, and reads as it did before the growth with zeroes behind.
@@ -74,19 +92,7 @@ TEST_P(ResizeCrash, shows_nothing_of_what_lies_below) {
   const auto crash = std::make_shared<storage::CrashStorage>(make_image(shape));
   const auto grown = grow(std::make_unique<storage::LentStorage>(crash), GetParam());
   ASSERT_TRUE(grown) << grown.error().message();
-  storage::CrashOptions options;
-  options.exhaustive = 6;
-  options.samples = 16;
-  options.torn = true;
-  storage::CrashStates walk(crash->log(), options);
-  size_t states = 0;
-  while (auto state = walk.next()) {
-    SCOPED_TRACE(state->description);
-    expect_old_or_new(shape, state->contents);
-    if (HasFatalFailure()) return;
-    ++states;
-  }
-  EXPECT_GT(states, 10u);
+  EXPECT_GT(cut_power(*crash, [&](const auto& bytes) { expect_old_or_new(shape, bytes); }), 10u);
 }
 
 TEST_P(ResizeCrash, any_write_may_fail) {
@@ -193,19 +199,7 @@ TEST_P(ShrinkCrash, shows_nothing_of_what_lies_below) {
   const auto crash = std::make_shared<storage::CrashStorage>(make_full(GetParam()));
   const auto cut = shrink(std::make_unique<storage::LentStorage>(crash), GetParam());
   ASSERT_TRUE(cut) << cut.error().message();
-  storage::CrashOptions options;
-  options.exhaustive = 6;
-  options.samples = 16;
-  options.torn = true;
-  storage::CrashStates walk(crash->log(), options);
-  size_t states = 0;
-  while (auto state = walk.next()) {
-    SCOPED_TRACE(state->description);
-    expect_sound(GetParam(), state->contents);
-    if (HasFatalFailure()) return;
-    ++states;
-  }
-  EXPECT_GT(states, 5u);
+  EXPECT_GT(cut_power(*crash, [](const auto& bytes) { expect_sound(GetParam(), bytes); }), 5u);
 }
 
 TEST_P(ShrinkCrash, any_write_may_fail) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/refuse.h"
+#include "base/invalid.h"
 
 namespace oxbow::format::luks {
 namespace {
@@ -26,28 +26,28 @@ Result<std::optional<uint64_t>> take_number(std::map<std::string, std::string>& 
   if (!word.empty() && std::from_chars(word.data(), end, small).ptr == end) {
     return static_cast<uint64_t>(small);
   }
-  return refuse("Parameter '" + std::string(key) + "' expects a number");
+  return invalid("Parameter '" + std::string(key) + "' expects a number");
 }
 
 // What does not depend on the image, in the stock tool's order.
 Result<void> check_shape(const SlotChange& change, bool has_old, bool has_new) {
-  if (change.activate && !has_new) return refuse("'new-secret' is required to activate a keyslot");
+  if (change.activate && !has_new) return invalid("'new-secret' is required to activate a keyslot");
   if (change.activate && has_old) {
-    return refuse("'old-secret' must not be given when activating keyslots");
+    return invalid("'old-secret' must not be given when activating keyslots");
   }
   if (!change.activate && has_new) {
-    return refuse("'new-secret' must not be given when erasing keyslots");
+    return invalid("'new-secret' must not be given when erasing keyslots");
   }
   if (!change.activate && change.iter_time) {
-    return refuse("'iter-time' must not be given when erasing keyslots");
+    return invalid("'iter-time' must not be given when erasing keyslots");
   }
   return {};
 }
 
 Result<void> check_number(uint32_t slot) {
   if (slot < key_slots) return {};
-  return refuse("Invalid keyslot " + number(slot) + " specified, must be between 0 and " +
-                number(key_slots - 1));
+  return invalid("Invalid keyslot " + number(slot) + " specified, must be between 0 and " +
+                 number(key_slots - 1));
 }
 
 std::optional<unsigned> free_slot(const LuksHeader& header) {
@@ -74,11 +74,11 @@ Task<> activate(HeaderBytes& bytes, LuksHeader& header, const SecretBytes& key,
   std::optional<unsigned> slot = change.slot;
   if (slot) CO_TRY(check_number(*slot));
   if (slot && header.slots[*slot].active && !change.force) {
-    co_return refuse("Refusing to overwrite active keyslot " + number(*slot) +
-                     " - please erase it first");
+    co_return invalid("Refusing to overwrite active keyslot " + number(*slot) +
+                      " - please erase it first");
   }
   if (!slot) slot = free_slot(header);
-  if (!slot) co_return refuse("Can't add a keyslot - all keyslots are in use");
+  if (!slot) co_return invalid("Can't add a keyslot - all keyslots are in use");
   CO_TRY_ASSIGN(const uint32_t iterations,
                 co_await count_iterations(header.hash, header.key_bytes,
                                           change.iter_time.value_or(usual_iter_time)));
@@ -99,17 +99,17 @@ Task<> erase_numbered(HeaderBytes& bytes, LuksHeader& header, const SlotChange& 
       opens = key.has_value();
     }
     if (!opens) {
-      co_return refuse("Given keyslot " + number(slot) +
-                       " doesn't contain the given old password for erase operation");
+      co_return invalid("Given keyslot " + number(slot) +
+                        " doesn't contain the given old password for erase operation");
     }
   }
   if (!change.force && !header.slots[slot].active) {
-    co_return refuse("Given keyslot " + number(slot) + " is already erased (inactive) ");
+    co_return invalid("Given keyslot " + number(slot) + " is already erased (inactive) ");
   }
   if (!change.force && header.active_slots() == 1) {
-    co_return refuse("Attempt to erase the only active keyslot " + number(slot) +
-                     " which will erase all the data in the image irreversibly - refusing "
-                     "operation");
+    co_return invalid("Attempt to erase the only active keyslot " + number(slot) +
+                      " which will erase all the data in the image irreversibly - refusing "
+                      "operation");
   }
   co_return co_await erase_slot(bytes, header, slot);
 }
@@ -123,10 +123,10 @@ Task<> erase_matching(HeaderBytes& bytes, LuksHeader& header, const SlotChange& 
     if (key) matching.push_back(slot);
   }
   if (matching.empty()) {
-    co_return refuse("No keyslots match given (old) password for erase operation");
+    co_return invalid("No keyslots match given (old) password for erase operation");
   }
   if (!change.force && matching.size() == header.active_slots()) {
-    co_return refuse(
+    co_return invalid(
         "All the active keyslots match the (old) password that was given and erasing them will "
         "erase all the data in the image irreversibly - refusing operation");
   }
@@ -140,9 +140,9 @@ Result<SlotChange> take_slot_change(std::map<std::string, std::string>& words,
                                     const FindSecret& find) {
   SlotChange change;
   const auto state = words.extract("state");
-  if (state.empty()) return refuse("Parameter 'state' is missing");
+  if (state.empty()) return invalid("Parameter 'state' is missing");
   if (state.mapped() != "active" && state.mapped() != "inactive") {
-    return refuse("Parameter 'state' does not accept value '" + state.mapped() + "'");
+    return invalid("Parameter 'state' does not accept value '" + state.mapped() + "'");
   }
   change.activate = state.mapped() == "active";
   TRY_ASSIGN(const auto slot, take_number(words, "keyslot"));
@@ -153,7 +153,7 @@ Result<SlotChange> take_slot_change(std::map<std::string, std::string>& words,
   TRY(check_shape(change, !old_secret.empty(), !new_secret.empty()));
   if (change.slot) TRY(check_number(*change.slot));
   if (!change.activate && !change.slot && old_secret.empty()) {
-    return refuse(
+    return invalid(
         "To erase keyslot(s), either explicit keyslot index or the password currently contained "
         "in them must be given");
   }

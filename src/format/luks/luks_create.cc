@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cstdio>
 
-#include "base/refuse.h"
+#include "base/invalid.h"
 
 namespace oxbow::format::luks {
 namespace {
@@ -26,7 +26,7 @@ Result<void> take_word(Words& words, const char* key, T& into, Find find) {
   if (!word) return {};
   const auto found = find(*word);
   if (!found) {
-    return refuse("Parameter '" + std::string(key) + "' does not accept value '" + *word + "'");
+    return invalid("Parameter '" + std::string(key) + "' does not accept value '" + *word + "'");
   }
   into = *found;
   return {};
@@ -52,7 +52,7 @@ Result<uint64_t> take_iter_time(Words& words, uint64_t usual) {
   if (std::from_chars(word->data(), end, negative).ptr == end && !word->empty()) {
     return static_cast<uint64_t>(negative);
   }
-  return refuse("Parameter 'iter-time' expects a number");
+  return invalid("Parameter 'iter-time' expects a number");
 }
 
 Result<void> check_spec(const codec::SectorCipherSpec& spec) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/refuse.h"
+#include "base/invalid.h"
 #include "format/qcow2/resize_rules.h"
 #include "storage/option_values.h"
 
@@ -24,7 +24,7 @@ Result<void> check_keys(const Words& words) {
                                         "lazy_refcounts", "size"};
   for (const auto& [key, value] : words) {
     if (std::ranges::find(known, key) == std::end(known)) {
-      return refuse("Invalid parameter '" + key + "'");
+      return invalid("Invalid parameter '" + key + "'");
     }
   }
   return {};
@@ -38,7 +38,7 @@ Result<void> read_version(const Words& words, Amendment& into) {
   } else if (*level == "1.1" || *level == "v3") {
     into.version = 3;
   } else {
-    return refuse("Unknown compatibility level " + *level);
+    return invalid("Unknown compatibility level " + *level);
   }
   return {};
 }
@@ -46,13 +46,13 @@ Result<void> read_version(const Words& words, Amendment& into) {
 Result<void> read_data_file(const Words& words, const Header& header, Amendment& into) {
   into.data_file = word(words, "data_file");
   if (into.data_file && !header.has_data_file()) {
-    return refuse("data-file can only be set for images that use an external data file");
+    return invalid("data-file can only be set for images that use an external data file");
   }
   const auto raw = word(words, "data_file_raw");
   if (!raw) return {};
   TRY_ASSIGN(const bool wanted, storage::parse_switch_option("data_file_raw", *raw));
   if (wanted && !into.raw_data_file) {
-    return refuse("data-file-raw cannot be set on existing images");
+    return invalid("data-file-raw cannot be set on existing images");
   }
   into.raw_data_file = wanted;
   return {};
@@ -63,11 +63,11 @@ Result<void> read_refcount_bits(const Words& words, Amendment& into) {
   if (!text) return {};
   TRY_ASSIGN(const uint64_t bits, storage::parse_number_option("refcount_bits", *text));
   if (bits > 64 || !std::has_single_bit(bits)) {
-    return refuse("Refcount width must be a power of two and may not exceed 64 bits");
+    return invalid("Refcount width must be a power of two and may not exceed 64 bits");
   }
   const auto order = static_cast<uint32_t>(std::countr_zero(bits));
   if (into.version < 3 && order != v2_refcount_order) {
-    return refuse(
+    return invalid(
         "Refcount widths other than 16 bits require compatibility level 1.1 or above (use "
         "compat=1.1 or greater)");
   }
@@ -93,7 +93,7 @@ Result<void> read_lazy_refcounts(const Words& words, Amendment& into) {
   if (!text) return {};
   TRY_ASSIGN(const bool wanted, storage::parse_switch_option("lazy_refcounts", *text));
   if (wanted && !into.lazy_refcounts && into.version < 3) {
-    return refuse(
+    return invalid(
         "Lazy refcounts only supported with compatibility level 1.1 and above (use compat=1.1 or "
         "greater)");
   }

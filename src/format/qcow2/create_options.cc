@@ -3,7 +3,7 @@
 #include <charconv>
 #include <optional>
 
-#include "base/refuse.h"
+#include "base/invalid.h"
 #include "format/qcow2/create.h"
 
 namespace oxbow::format::qcow2 {
@@ -15,7 +15,7 @@ using Words = std::map<std::string, std::string>;
 Result<bool> parse_switch(const std::string& key, const std::string& word) {
   if (word == "on" || word == "yes" || word == "true" || word == "y") return true;
   if (word == "off" || word == "no" || word == "false" || word == "n") return false;
-  return refuse("Parameter '" + key + "' expects 'on' or 'off'");
+  return invalid("Parameter '" + key + "' expects 'on' or 'off'");
 }
 
 std::optional<uint64_t> number_prefix(std::string_view& text) {
@@ -45,7 +45,7 @@ std::optional<uint64_t> parse_size(std::string_view text) {
 Result<uint32_t> parse_version(const std::string& word) {
   if (word == "0.10" || word == "v2") return 2;
   if (word == "1.1" || word == "v3") return 3;
-  return refuse("Parameter 'version' does not accept value '" + word + "'");
+  return invalid("Parameter 'version' does not accept value '" + word + "'");
 }
 
 Result<Preallocation> parse_preallocation(const std::string& word) {
@@ -53,18 +53,18 @@ Result<Preallocation> parse_preallocation(const std::string& word) {
   if (word == "metadata") return Preallocation::metadata;
   if (word == "falloc") return Preallocation::falloc;
   if (word == "full") return Preallocation::full;
-  return refuse("Parameter 'preallocation' does not accept value '" + word + "'");
+  return invalid("Parameter 'preallocation' does not accept value '" + word + "'");
 }
 
 Result<uint8_t> parse_compression(const std::string& word) {
   if (word == "zlib") return compression_zlib;
   if (word == "zstd") return compression_zstd;
-  return refuse("Parameter 'compression-type' does not accept value '" + word + "'");
+  return invalid("Parameter 'compression-type' does not accept value '" + word + "'");
 }
 
 Result<void> parse_cluster_size(const std::string& word, Qcow2CreateOptions& into) {
   const std::optional<uint64_t> size = parse_size(word);
-  if (!size) return refuse("Parameter 'cluster_size' expects a non-negative number below 2^64");
+  if (!size) return invalid("Parameter 'cluster_size' expects a non-negative number below 2^64");
   // What is no power of two is refused later, where the stock tools do.
   into.cluster_bits =
       std::has_single_bit(*size) ? static_cast<uint32_t>(std::countr_zero(*size)) : 0;
@@ -75,7 +75,7 @@ Result<void> parse_refcount_bits(const std::string& word, Qcow2CreateOptions& in
   std::string_view text = word;
   if (text.starts_with('-')) text.remove_prefix(1);
   const std::optional<uint64_t> bits = number_prefix(text);
-  if (!bits || !text.empty()) return refuse("Parameter 'refcount_bits' expects a number");
+  if (!bits || !text.empty()) return invalid("Parameter 'refcount_bits' expects a number");
   const bool usable = !word.starts_with('-') && std::has_single_bit(*bits);
   into.refcount_order =
       usable ? static_cast<uint32_t>(std::countr_zero(*bits)) : max_refcount_order + 1;
@@ -95,14 +95,14 @@ Result<std::optional<Qcow2Encryption>> take_encryption(Words& options) {
     TRY_ASSIGN(old_way, parse_switch("encryption", word.mapped()));
   }
   if (old_way && own.contains("format")) {
-    return refuse("'encrypt.format' and its alias 'encryption' can't be used at the same time");
+    return invalid("'encrypt.format' and its alias 'encryption' can't be used at the same time");
   }
   if (old_way) own["format"] = "aes";
   if (own.empty()) return std::nullopt;
   const auto format = own.extract("format");
-  if (format.empty()) return refuse("Parameter 'encrypt.format' is missing");
+  if (format.empty()) return invalid("Parameter 'encrypt.format' is missing");
   if (format.mapped() != "aes" && format.mapped() != "luks") {
-    return refuse("Parameter 'format' does not accept value '" + format.mapped() + "'");
+    return invalid("Parameter 'format' does not accept value '" + format.mapped() + "'");
   }
   Qcow2Encryption out;
   out.method = format.mapped() == "aes" ? crypt_aes : crypt_luks;
@@ -111,9 +111,9 @@ Result<std::optional<Qcow2Encryption>> take_encryption(Words& options) {
     TRY_ASSIGN(out.luks, luks::take_create_options(own));
   }
   if (!own.empty()) {
-    return refuse("Parameter 'encrypt." + own.begin()->first + "' is unexpected");
+    return invalid("Parameter 'encrypt." + own.begin()->first + "' is unexpected");
   }
-  if (secret.empty()) return refuse("Parameter 'encrypt.key-secret' is required for cipher");
+  if (secret.empty()) return invalid("Parameter 'encrypt.key-secret' is required for cipher");
   out.key_secret = secret.mapped();
   return out;
 }
@@ -141,10 +141,10 @@ Result<void> parse_one(const std::string& key, const std::string& word, Qcow2Cre
     TRY_ASSIGN(into.data_file_raw, parse_switch(key, word));
   } else if (key == "size") {
     const std::optional<uint64_t> size = parse_size(word);
-    if (!size) return refuse("Parameter 'size' expects a non-negative number below 2^64");
+    if (!size) return invalid("Parameter 'size' expects a non-negative number below 2^64");
     into.size = *size;
   } else {
-    return refuse("Invalid parameter '" + key + "'");
+    return invalid("Invalid parameter '" + key + "'");
   }
   return {};
 }
@@ -172,24 +172,24 @@ constexpr const char* needs_v3 =
 
 Result<void> check_features(const Qcow2CreateOptions& options) {
   if (options.lazy_refcounts && options.version < 3) {
-    return refuse(std::string("Lazy refcounts only supported") + needs_v3);
+    return invalid(std::string("Lazy refcounts only supported") + needs_v3);
   }
   if (options.refcount_order > max_refcount_order) {
-    return refuse("Refcount width must be a power of two and may not exceed 64 bits");
+    return invalid("Refcount width must be a power of two and may not exceed 64 bits");
   }
   if (options.refcount_order != v2_refcount_order && options.version < 3) {
-    return refuse(
+    return invalid(
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
         "version=v3 or greater)");
   }
   if (options.data_file_raw && !options.backing_file.empty()) {
-    return refuse("Backing file and data-file-raw cannot be used at the same time");
+    return invalid("Backing file and data-file-raw cannot be used at the same time");
   }
   if (options.data_file && options.version < 3) {
-    return refuse(std::string("External data files are only supported") + needs_v3);
+    return invalid(std::string("External data files are only supported") + needs_v3);
   }
   if (options.compression_type != compression_zlib && options.version < 3) {
-    return refuse(std::string("Non-zlib compression type is only supported") + needs_v3);
+    return invalid(std::string("Non-zlib compression type is only supported") + needs_v3);
   }
   return {};
 }
@@ -205,28 +205,28 @@ Result<Qcow2CreateOptions> parse_create_options(const Words& given) {
   }
   TRY_ASSIGN(parsed.encryption, take_encryption(options));
   for (const auto& [key, word] : options) TRY(parse_one(key, word, parsed));
-  if (parsed.data_file_raw && !parsed.data_file) return refuse("data-file-raw requires data-file");
+  if (parsed.data_file_raw && !parsed.data_file) return invalid("data-file-raw requires data-file");
   return parsed;
 }
 
 Result<void> check_create_options(const Qcow2CreateOptions& options) {
   if (options.extended_l2 && options.version < 3) {
-    return refuse(std::string("Extended L2 entries are only supported") + needs_v3);
+    return invalid(std::string("Extended L2 entries are only supported") + needs_v3);
   }
   if (options.cluster_bits < min_cluster_bits || options.cluster_bits > max_cluster_bits) {
-    return refuse("Cluster size must be a power of two between 512 and 2048k");
+    return invalid("Cluster size must be a power of two between 512 and 2048k");
   }
   if (options.extended_l2 && options.cluster_bits < min_extended_cluster_bits) {
-    return refuse(
+    return invalid(
         "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes");
   }
   if (!options.backing_file.empty() && options.preallocation != Preallocation::off &&
       !options.extended_l2) {
-    return refuse(
+    return invalid(
         "Backing file and preallocation can only be used at the same time if extended_l2 is on");
   }
   if (options.backing_file.empty() && !options.backing_format.empty()) {
-    return refuse("Backing format cannot be used without backing file");
+    return invalid("Backing format cannot be used without backing file");
   }
   TRY(check_features(options));
   return check_size(options);

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/bytes.h"
-#include "base/refuse.h"
+#include "base/invalid.h"
 #include "format/qcow2/layout.h"
 
 namespace oxbow::format::qcow2 {
@@ -38,14 +38,14 @@ Result<uint32_t> cluster_bits_of(const Words& options) {
   const bool usable = std::has_single_bit(size) && size >= (1u << min_cluster_bits) &&
                       size <= (1u << max_cluster_bits);
   if (usable) return static_cast<uint32_t>(std::countr_zero(size));
-  return refuse("Cluster size must be a power of two between 512 and 2048k");
+  return invalid("Cluster size must be a power of two between 512 and 2048k");
 }
 
 Result<uint32_t> version_of(const Words& options) {
   const std::string_view word = word_of(options, "compat");
   if (word.empty() || word == "1.1" || word == "v3") return 3;
   if (word == "0.10" || word == "v2") return 2;
-  return refuse("Invalid compatibility level: '" + std::string(word) + "'");
+  return invalid("Invalid compatibility level: '" + std::string(word) + "'");
 }
 
 Result<uint32_t> refcount_order_of(const Words& options, uint32_t version) {
@@ -53,10 +53,10 @@ Result<uint32_t> refcount_order_of(const Words& options, uint32_t version) {
   if (word.empty()) return v2_refcount_order;
   const uint64_t bits = number_of(word);
   if (!std::has_single_bit(bits) || bits > 64) {
-    return refuse("Refcount width must be a power of two and may not exceed 64 bits");
+    return invalid("Refcount width must be a power of two and may not exceed 64 bits");
   }
   if (version < 3 && bits != 16) {
-    return refuse(
+    return invalid(
         "Different refcount widths than 16 bits require compatibility level 1.1 or above (use "
         "compat=1.1 or greater)");
   }
@@ -69,7 +69,7 @@ Result<Preallocation> preallocation_of(const Words& options) {
   if (word == "metadata") return Preallocation::metadata;
   if (word == "falloc") return Preallocation::falloc;
   if (word == "full") return Preallocation::full;
-  return refuse("invalid parameter value: " + std::string(word));
+  return invalid("invalid parameter value: " + std::string(word));
 }
 
 // Key material of eight slots behind the header; XTS has two keys.
@@ -90,7 +90,7 @@ Result<MeasureShape> parse_measure_options(const Words& options) {
   TRY_ASSIGN(shape.cluster_bits, cluster_bits_of(options));
   shape.extended_l2 = word_of(options, "extended_l2") == "on";
   if (shape.extended_l2 && shape.cluster_bits < min_extended_cluster_bits) {
-    return refuse(
+    return invalid(
         "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes");
   }
   TRY_ASSIGN(shape.version, version_of(options));
@@ -106,7 +106,7 @@ Result<uint64_t> measure_metadata(const MeasureShape& shape, uint64_t virtual_si
   const uint64_t guest = div_round_up(virtual_size, cluster_size);
   const uint64_t tables = div_round_up(guest, cluster_size / (shape.extended_l2 ? 16 : 8));
   if (tables > max_l1_bytes / 8) {
-    return refuse("The image size is too large (try using a larger cluster size)");
+    return invalid("The image size is too large (try using a larger cluster size)");
   }
   const uint64_t counted = 1 + div_round_up(tables * 8, cluster_size) + tables + guest;
   // Refcount blocks count themselves and their table.
