@@ -18,7 +18,7 @@ using storage::Preallocation;
 struct DataFileChange {
   const char* name;
   Result<void> (*make)(graph::Node& node);
-  int least_of_data;  ///< data_file_changes of the data file
+  int least_of_data;  ///< changes of the data file
 };
 
 Result<void> resize(graph::Node& node, uint64_t bytes, Preallocation preallocation) {

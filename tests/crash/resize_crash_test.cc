@@ -3,11 +3,11 @@
 // shrinks, what is going to be cut is as it was, or reads as zeroes.
 #include <gtest/gtest.h>
 
-#include "bitmap_truth.h"
 #include "each_failure.h"
 #include "image_fixture.h"
 #include "stock_check.h"
 #include "storage/crash_states.h"
+#include "whole_contents.h"
 
 namespace oxbow::testing {
 namespace {
@@ -60,19 +60,23 @@ size_t cut_power(const storage::CrashStorage& crash, const Look& look) {
 
 class ResizeCrash : public ::testing::TestWithParam<Growth> {};
 
-// The image in `bytes` has no error, and reads as it did before the growth with zeroes behind.
-void expect_old_or_new(const ImageShape& shape, const storage::SparseBytes& bytes) {
-  std::string first;
-  const CheckResult found = check_bytes(bytes, &first);
-  ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
+// The image in `bytes`, which a check finds no error in, over its backing file.
+std::shared_ptr<graph::Node> open_sound(const ImageShape& shape,
+                                        const storage::SparseBytes& bytes) {
+  EXPECT_EQ(corruption_in(bytes), "");
   auto node =
       open_node(std::make_unique<storage::MemoryStorage>(bytes), make_backing(shape.backing_bytes));
-  ASSERT_TRUE(node) << node.error().message();
-  const uint64_t size = (*node)->virtual_size();
+  EXPECT_TRUE(node) << node.error().message();
+  return node.value_or(nullptr);
+}
+
+// The image in `bytes` has no error, and reads as it did before the growth with zeroes behind.
+void expect_old_or_new(const ImageShape& shape, const storage::SparseBytes& bytes) {
+  const auto node = open_sound(shape, bytes);
+  ASSERT_TRUE(node);
+  const uint64_t size = node->virtual_size();
   ASSERT_TRUE(size == old_bytes || size == new_bytes) << size;
-  std::vector<std::byte> all(size);
-  const iovec part{all.data(), all.size()};
-  ASSERT_TRUE(loop().run((*node)->read(0, IoSpan(&part, 1))));
+  const Bytes all = read_all(*node);
   for (uint64_t i = 0; i < size; ++i) {
     const int expected = i < old_bytes && shape.backing_bytes != 0 ? backing_byte(i) : 0;
     ASSERT_EQ(std::to_integer<int>(all[i]), expected) << "at " << i << " of " << size;
@@ -154,26 +158,20 @@ class ShrinkCrash : public ::testing::TestWithParam<Shrinking> {
     return shape.backing_bytes == 0 ? std::byte{0} : std::byte{backing_byte(at)};
   }
   static void expect_sound(const Shrinking& how, const storage::SparseBytes& bytes) {
-    std::string first;
-    const CheckResult found = check_bytes(bytes, &first);
-    ASSERT_EQ(found.corruptions + found.check_errors, 0u) << first;
-    auto node = open_node(std::make_unique<storage::MemoryStorage>(bytes),
-                          make_backing(how.shape.backing_bytes));
-    ASSERT_TRUE(node) << node.error().message();
-    const uint64_t size = (*node)->virtual_size();
+    const auto node = open_sound(how.shape, bytes);
+    ASSERT_TRUE(node);
+    const uint64_t size = node->virtual_size();
     ASSERT_TRUE(size == full_bytes || size == cut_bytes) << size;
-    std::vector<std::byte> all(size);
-    const iovec part{all.data(), all.size()};
-    ASSERT_TRUE(loop().run((*node)->read(0, IoSpan(&part, 1))));
+    const Bytes all = read_all(*node);
     for (uint64_t i = 0; i < size; ++i) {
       if (i >= cut_bytes && all[i] == std::byte{0}) continue;
       ASSERT_EQ(all[i], full_byte(how.shape, i)) << "at " << i << " of " << size;
     }
-    expect_bitmap_covers(how.shape, **node, all);
+    expect_bitmap_covers(how.shape, *node, all);
     if (!how.vm_state) return;
     std::vector<std::byte> state(1024);
     const iovec into{state.data(), state.size()};
-    ASSERT_TRUE(loop().run((*node)->read_vm_state(0, IoSpan(&into, 1))));
+    ASSERT_TRUE(loop().run(node->read_vm_state(0, IoSpan(&into, 1))));
     ASSERT_EQ(state, std::vector<std::byte>(1024, written));
   }
   static void expect_bitmap_covers(const ImageShape& shape, graph::Node& node, const Bytes& now) {
